@@ -1,0 +1,24 @@
+#pragma once
+#include "extent/extent_list.h"
+
+namespace hx {
+
+// A disk that can be read at any place: a file, a device, a snapshot, later NBD, HTTP, qcow2, a chain. All members may be
+// called from any thread at once.
+class DiskReader {
+ public:
+  virtual ~DiskReader() = default;
+  virtual const DiskInfo& info() const = 0;
+  // What messages call it.
+  virtual const std::string& name() const = 0;
+  // Reading is cheapest in pieces of this size at multiples of it (a snapshot's chunk); a power of two.
+  virtual uint64_t grain() const { return kMaxPayload; }
+  // The kinds of [from, to), tiling it (in a delta: absent where it says nothing). to <= info().size.
+  virtual Result<ExtentList> map(uint64_t from, uint64_t to) const = 0;
+  // All of out, or an error naming the disk and the offset.
+  virtual Status read_at(uint64_t offset, MutableByteSpan out) const = 0;
+  // Proof that the disk did not change since it was opened: kChanged if it did. Called when all has been read.
+  virtual Status check_unchanged() const = 0;
+};
+
+}  // namespace hx

@@ -1,0 +1,63 @@
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "hash/digest.h"
+#include "io/buffer_pool.h"
+
+namespace hx {
+
+// What is known of a part of a virtual disk. absent: only in a delta, and means "ask the parent", never zero.
+enum class Kind : uint8_t { kData = 0, kZero = 1, kAbsent = 2 };
+const char* kind_name(Kind);
+
+// Payload of one extent is at most this, and never crosses a multiple of it, so that it can be read straight into the
+// buffer of a chunk.
+constexpr uint64_t kMaxPayload = kMiB;
+// The size of a disk that is only known at its end (raw bytes from a pipe): DiskTotals::size then has it.
+constexpr uint64_t kUnknownSize = ~uint64_t{0};
+
+// [offset, offset + length) of a virtual disk; in bytes.
+struct Range {
+  uint64_t offset = 0, length = 0;
+  uint64_t end() const { return offset + length; }
+  bool operator==(const Range&) const = default;
+};
+
+struct Extent {
+  uint64_t offset = 0, length = 0;
+  Kind kind = Kind::kZero;
+  Buffer data;  // data.size() == length iff kind == kData, else empty
+  uint64_t end() const { return offset + length; }
+};
+
+// A small file that belongs to the disk's machine: OVF, VMX, domain XML, NVRAM.
+struct MachineFile {
+  std::string name;     // a leaf name: no '/', not "." or ".."
+  std::string content;  // at most 16 MiB
+};
+
+enum class DiskKind : uint8_t { kFull, kPart, kDelta };
+
+// What a source says of a disk, and a snapshot keeps of it. Strings are empty where unknown.
+struct DiskInfo {
+  std::string key;   // unique in its stream: "disk0", "2000"
+  std::string name;  // for people and file names: "web-01"
+  uint64_t size = 0;
+  DiskKind kind = DiskKind::kFull;
+  std::vector<Range> ranges;  // what is covered; empty = the whole disk
+  std::string state, parent_state, change_token, parent_change_token;
+  std::string consistency;  // "" = proven unchanged while read; "none" = the source was in use (--force)
+  std::vector<MachineFile> files;
+};
+
+// What a source says at the end of a disk.
+struct DiskTotals {
+  uint64_t size = 0;  // of the virtual disk
+  uint64_t data_bytes = 0, zero_bytes = 0;
+  std::optional<Digest> image_digest;  // where the source computed it
+};
+
+}  // namespace hx

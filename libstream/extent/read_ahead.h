@@ -1,0 +1,22 @@
+#pragma once
+#include "extent/disk_reader.h"
+#include "extent/extent_source.h"
+#include "io/ordered_workers.h"
+
+namespace hx {
+
+// Disks as extent sources: threads read ahead into a pool's buffers, detect zeros there, while the data is in cache, and
+// next() restores the order. The one place that does.
+struct ReadAheadOptions {
+  int threads = 2;
+  size_t depth = 16;          // pieces in flight, of at most 1 MiB each
+  bool detect_zeros = true;   // data that is all zero becomes zero extents (extent/zero_detector.h)
+};
+
+// One disk; `what` is the list of extents to be read (a whole disk: reader.map(0, size)). Proves check_unchanged() before
+// it reports the end.
+std::unique_ptr<ExtentSource> read_ahead(std::shared_ptr<const DiskReader>, ExtentList what, const ReadAheadOptions&);
+// Several disks, one after another.
+std::unique_ptr<ExtentSource> concatenate(std::vector<std::unique_ptr<ExtentSource>>);
+
+}  // namespace hx

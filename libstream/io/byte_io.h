@@ -1,0 +1,45 @@
+#pragma once
+// The three ways to reach bytes. Implementations: fd_io.h; wrappers count, hash or fake them.
+
+#include <cstdint>
+#include <string>
+
+#include "base/bytes.h"
+#include "base/result.h"
+
+namespace hx {
+
+// A sequence of bytes, read once. One thread.
+class ByteReader {
+ public:
+  virtual ~ByteReader() = default;
+  // 1 to out.size() bytes, or 0 at the end (never 0 otherwise); out is not empty.
+  virtual Result<size_t> read_some(MutableByteSpan out) = 0;
+  // What messages call it: "disk.img", "stdin".
+  virtual const std::string& name() const = 0;
+
+  // Fills out; a shorter count means the end came first.
+  Result<size_t> read_full(MutableByteSpan out);
+};
+
+// A sequence of bytes, written once. One thread.
+class ByteWriter {
+ public:
+  virtual ~ByteWriter() = default;
+  virtual Status write_all(ByteSpan) = 0;
+  virtual const std::string& name() const = 0;
+  // Two pieces as one write where the system has it: a header and its payload.
+  virtual Status write_two(ByteSpan first, ByteSpan second);
+};
+
+// Bytes at any place. Any thread.
+class RandomReader {
+ public:
+  virtual ~RandomReader() = default;
+  virtual Result<uint64_t> size() const = 0;
+  // All of out, or an error that names the object and the offset; the end of the file inside out is kDamaged.
+  virtual Status read_at(uint64_t offset, MutableByteSpan out) const = 0;
+  virtual const std::string& name() const = 0;
+};
+
+}  // namespace hx

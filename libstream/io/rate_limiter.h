@@ -1,0 +1,22 @@
+#pragma once
+#include <cstdint>
+#include <mutex>
+
+#include "base/clock.h"
+
+namespace hx {
+
+// At most so many bytes a second, over all who ask. Any thread. The allowance of a quarter second may be saved up.
+class RateLimiter {
+ public:
+  RateLimiter(uint64_t bytes_per_second, Clock& clock);
+  void spend(uint64_t bytes);  // waits until they are allowed
+
+ private:
+  const double rate_;
+  Clock& clock_;
+  std::mutex mutex_;
+  std::chrono::steady_clock::time_point free_at_;
+};
+
+}  // namespace hx

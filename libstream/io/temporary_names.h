@@ -1,0 +1,12 @@
+#pragma once
+// The names that a signal must remove before the process dies. Any thread.
+
+#include <string>
+
+namespace hx {
+
+void register_temporary(const std::string& path);
+void forget_temporary(const std::string& path);
+void remove_temporaries();  // called once by the thread that handles signals (cli/signals)
+
+}  // namespace hx
