@@ -50,7 +50,7 @@ void DigestTree::add(const Digest& leaf) { push(0, leaf); }
 void DigestTree::add_zero_chunks(uint64_t count) {
   while (count > 0) {
     // The largest complete subtree that is aligned here and that the run still fills.
-    const int fits = std::bit_width(count) - 1;
+    const int fits = static_cast<int>(std::bit_width(count)) - 1;
     const int aligned = count_ == 0 ? fits : std::countr_zero(count_);
     const int level = std::min(fits, aligned);
     push(level, zero_root(level));

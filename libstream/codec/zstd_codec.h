@@ -1,0 +1,59 @@
+#pragma once
+// zstd for whole frames and for streams. The one home of <zstd.h>.
+
+#include <memory>
+#include <vector>
+
+#include "io/byte_io.h"
+
+namespace hx {
+
+constexpr int kMinLevel = 1, kMaxLevel = 19;
+
+// Whole chunks to frames, each with its content size and the checksum of its content (its last four bytes: the low 32 bits
+// of XXH64). Reuses its memory. One thread.
+class ZstdCompressor {
+ public:
+  explicit ZstdCompressor(int level);
+  ~ZstdCompressor();
+  ZstdCompressor(ZstdCompressor&&) noexcept;
+  Status compress(ByteSpan content, std::vector<std::byte>& frame);  // frame: replaced
+
+ private:
+  struct Context;
+  std::unique_ptr<Context> context_;
+};
+
+// The most that a frame of so much content may take.
+uint64_t max_frame_size(uint64_t content_size);
+
+// One frame whose content is exactly content.size() bytes; anything else is kDamaged (the message has no object: the
+// caller knows it). Reuses its memory. One thread.
+class ZstdDecompressor {
+ public:
+  ZstdDecompressor();
+  ~ZstdDecompressor();
+  ZstdDecompressor(ZstdDecompressor&&) noexcept;
+  Status decompress(ByteSpan frame, MutableByteSpan content);
+
+ private:
+  struct Context;
+  std::unique_ptr<Context> context_;
+};
+
+// A sequence of frames as one sequence of bytes, skippable frames passed over. A window of more than 128 MiB is refused
+// (kUnsupported). The end of the input inside a frame is kDamaged. One thread; does not own the source.
+class ZstdStreamReader : public ByteReader {
+ public:
+  explicit ZstdStreamReader(ByteReader& source);
+  ~ZstdStreamReader() override;
+  Result<size_t> read_some(MutableByteSpan out) override;
+  const std::string& name() const override { return source_.name(); }
+
+ private:
+  struct Context;
+  ByteReader& source_;
+  std::unique_ptr<Context> context_;
+};
+
+}  // namespace hx
