@@ -1,6 +1,7 @@
 #include "hash/xxh3.h"
 
 // On x86 the functions that choose AVX2 or AVX-512 at run time: four times as fast as the baseline's.
+#define XXH_STATIC_LINKING_ONLY  // the state as a plain value
 #if defined(__x86_64__)
 #include <xxh_x86dispatch.h>
 #else
