@@ -1,0 +1,176 @@
+# shellcheck shell=bash
+# What the shell tests share. A test file begins with
+#   #!/usr/bin/env bats
+#   load helpers
+# and runs each test in an empty directory of its own, with our tools first in PATH. A file that needs a setup() of its
+# own calls hx_setup in it.
+
+bats_require_minimum_version 1.5.0
+
+HX_ROOT=$(cd "${BATS_TEST_DIRNAME:?}/../.." && pwd)
+HX_BIN=${HX_BIN:-$HX_ROOT/build/release/bin}
+export HX_ROOT HX_BIN
+GOLDEN=$HX_ROOT/tests/golden
+export GOLDEN
+
+hx_setup() {
+  export PATH="$HX_BIN:$PATH:/usr/sbin:/sbin" LC_ALL=C TERM=dumb TZ=UTC
+  # Nothing of the user's configuration, and no network, reaches a test.
+  export HOME="$BATS_TEST_TMPDIR/home" XDG_CONFIG_HOME="$BATS_TEST_TMPDIR/home/.config"
+  mkdir -p "$HOME" "$BATS_TEST_TMPDIR/work"
+  cd "$BATS_TEST_TMPDIR/work" || return 1
+  out='' err='' status=0
+}
+setup() { hx_setup; }
+
+# --- bytes and disks: the same seed gives the same bytes on every machine -------------------------------------------
+
+# random_bytes COUNT [SEED] > FILE: incompressible (AES-128-CTR of zeros, the seed is the key).
+random_bytes() {
+  head -c "$1" /dev/zero | openssl enc -aes-128-ctr -nosalt -K "$(printf %032x "${2:-1}")" -iv 0 2>/dev/null
+}
+# text_bytes COUNT [SEED] > FILE: compresses about as real files do, and has no zero byte.
+text_bytes() {
+  # head closes the pipe early: the generator's SIGPIPE is meant.
+  awk -v seed="${2:-1}" 'BEGIN { srand(seed); for (;;) print int(rand() * 100000), "lorem ipsum dolor", int(rand() * 99) }' \
+    2>/dev/null | head -c "$1"
+}
+# put_bytes FILE OFFSET COUNT [SEED]: random bytes written into FILE, which grows if it must and keeps its other bytes.
+put_bytes() {
+  random_bytes "$3" "${4:-1}" | dd of="$1" bs=64K oflag=seek_bytes iflag=fullblock seek="$2" conv=notrunc status=none
+}
+# make_dense FILE SIZE [SEED]: no zero runs, no holes. SIZE: bytes, or as truncate(1) takes it (64M).
+make_dense() { random_bytes "$(numfmt --from=iec "$2")" "${3:-1}" >"$1"; }
+# make_zero FILE SIZE: one hole.
+make_zero() { rm -f "$1" && truncate -s "$(numfmt --from=iec "$2")" "$1"; }
+# make_sparse FILE SIZE [SEED]: holes, and islands of data off every grid: at the start, over a chunk's border, and the
+# last bytes. SIZE at least 1 MiB.
+make_sparse() {
+  local size seed=${3:-1}
+  size=$(numfmt --from=iec "$2")
+  make_zero "$1" "$size"
+  put_bytes "$1" 0 4321 "$seed"
+  put_bytes "$1" $((size / 3 + 17)) $((size / 16 + 5)) $((seed + 1))
+  put_bytes "$1" $((size * 3 / 4 - 100)) 200 $((seed + 2))
+  put_bytes "$1" $((size - 77)) 77 $((seed + 3))
+}
+# make_ext4 FILE SIZE [DIR]: a real file system, with the files of DIR in it.
+make_ext4() {
+  rm -f "$1"
+  truncate -s "$(numfmt --from=iec "$2")" "$1"
+  if [ $# -gt 2 ]; then mkfs.ext4 -q -F -d "$3" "$1"; else mkfs.ext4 -q -F "$1"; fi
+}
+
+size_of() { stat -c %s -- "$1"; }
+# Bytes that FILE takes on its disk.
+allocated() { echo $(($(stat -c '%b * %B' -- "$1"))); }
+sha256_of() { sha256sum <"$1" | cut -d ' ' -f 1; }
+
+# --- damage ---------------------------------------------------------------------------------------------------------
+
+# flip_byte FILE OFFSET: every bit of the byte.
+flip_byte() {
+  local byte
+  byte=$(od -An -tu1 -j "$2" -N 1 "$1")
+  # shellcheck disable=SC2059  # the format is the byte
+  printf "\\x$(printf %02x $((byte ^ 255)))" | dd of="$1" bs=1 seek="$2" conv=notrunc status=none
+}
+# body_of SNAPSHOT > FILE: the zstd frames, which begin at 12 + M.
+body_of() { tail -c "+$(($(body_offset "$1") + 1))" "$1"; }
+body_offset() { echo $((12 + $(od -An -tu4 --endian=big -j 8 -N 4 "$1"))); }
+# header_of SNAPSHOT: its metadata, as JSON.
+header_of() { head -c "$(body_offset "$1")" "$1" | tail -c +13; }
+
+# --- assertions -----------------------------------------------------------------------------------------------------
+
+fail() {
+  printf '%s\n' "$@" >&2
+  return 1
+}
+# expect_status N COMMAND…: runs it and keeps $status, $out, $err (and the files ../out, ../err: binary output too).
+expect_status() {
+  local wanted=$1
+  shift
+  status=0
+  "$@" >../out 2>../err || status=$?
+  keep_output
+  [ "$status" -eq "$wanted" ] || fail "status $status, not $wanted: $*" "stdout: ${out:0:2000}" "stderr: ${err:0:2000}"
+}
+# expect_pipe "S1 S2 …" 'COMMAND | COMMAND …': the status of each part of a pipeline, of which $status is the last.
+expect_pipe() {
+  local wanted=$1 got
+  bash -c "$2; printf '%s ' \"\${PIPESTATUS[@]}\" >../pipestatus" >../out 2>../err || true
+  got=$(cat ../pipestatus)
+  got=${got% }
+  rm -f ../pipestatus
+  keep_output
+  status=${got##* }
+  [ "$got" = "$wanted" ] || fail "statuses $got, not $wanted: $2" "stdout: ${out:0:2000}" "stderr: ${err:0:2000}"
+}
+keep_output() {
+  out=$(tr -d '\0' <../out | head -c 1000000)
+  err=$(tr -d '\0' <../err | head -c 1000000)
+  export out err status
+}
+# expect_out TEXT…, expect_err TEXT…: each TEXT (not a pattern) stands in what the last expect_… kept.
+expect_out() {
+  local text
+  for text; do [[ $out == *"$text"* ]] || fail "not on stdout: $text" "stdout: ${out:0:2000}"; done
+}
+expect_err() {
+  local text
+  for text; do [[ $err == *"$text"* ]] || fail "not on stderr: $text" "stderr: ${err:0:2000}"; done
+}
+# One line that says what is wrong, as "TOOL: error: OBJECT: …"; a hint may follow on a second one.
+expect_one_error() {
+  local lines
+  lines=$(grep -c . <<<"$err") || true
+  if [[ $err != "$1: error: "* ]] || [ "$lines" -gt 2 ]; then fail "not one error of $1: $err"; fi
+}
+assert_same() { cmp -- "$1" "$2" || fail "$1 and $2 differ"; }
+# assert_no_files_left DIR [NAME…]: DIR holds nothing but these names, hidden and temporary files included.
+assert_no_files_left() {
+  local dir=$1 left
+  shift
+  left=$(find "$dir" -mindepth 1 -maxdepth 1 -printf '%f\n' | LC_ALL=C sort)
+  [ "$left" = "$([ $# -eq 0 ] || printf '%s\n' "$@" | LC_ALL=C sort)" ] ||
+    fail "files in $dir: ${left//$'\n'/ }" "expected: ${*:-none}"
+}
+# assert_sparse FILE MOST: it takes at most MOST bytes (or 4M) on its disk.
+assert_sparse() {
+  local taken
+  taken=$(allocated "$1")
+  [ "$taken" -le "$(numfmt --from=iec "$2")" ] || fail "$1 takes $taken bytes on disk, more than $2"
+}
+
+# --- what a machine may lack ----------------------------------------------------------------------------------------
+
+# require COMMAND…: skips the test, saying why, where one is not installed. scripts/setup installs them all.
+require() {
+  local command
+  for command; do command -v "$command" >/dev/null || skip "$command is not installed"; done
+}
+require_root() { [ "$(id -u)" -eq 0 ] || skip 'needs root'; }
+# small_tmpfs DIR SIZE: a file system that is soon full; unmounted by teardown_mounts, which teardown() calls.
+small_tmpfs() {
+  require_root
+  mkdir -p "$1"
+  mount -t tmpfs -o "size=$2" tmpfs "$1" 2>/dev/null || skip 'cannot mount a tmpfs here'
+  (cd "$1" && pwd) >>"$BATS_TEST_TMPDIR/mounts"
+}
+teardown_mounts() {
+  local dir
+  [ -f "$BATS_TEST_TMPDIR/mounts" ] || return 0
+  cd / || return 1
+  tac "$BATS_TEST_TMPDIR/mounts" | while read -r dir; do umount -l "$dir"; done
+}
+teardown() { teardown_mounts; }
+
+# on_a_terminal COMMAND: runs the shell command with a terminal as stdin, stdout and stderr, its output in $out.
+on_a_terminal() {
+  require script
+  status=0
+  script -qec "$1" /dev/null </dev/null >../out 2>../err || status=$?
+  keep_output
+  out=${out//$'\r'/}
+}
