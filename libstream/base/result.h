@@ -57,17 +57,16 @@ using Status = Result<void>;
 
 }  // namespace hx
 
-// A statement expression, so that it stands inside an expression: both compilers we build with have it.
-#define HX_TRY(expression)                                                \
-  __extension__({                                                         \
-    auto hx_result_ = (expression);                                       \
-    if (!hx_result_.ok()) return std::move(hx_result_).error();           \
-    std::move(hx_result_).value();                                        \
-  })
-// The same, with the error seen from one step further out: HX_TRY_IN("disk.img", read()).
-#define HX_TRY_IN(what, expression)                                           \
+// A statement expression, so that it stands inside an expression: both compilers we build with have it. The counter keeps
+// a HX_TRY inside another's argument from shadowing its variable.
+#define HX_JOIN_(a, b) a##b
+#define HX_JOIN(a, b) HX_JOIN_(a, b)
+#define HX_TRY_OR_(expression, result, what)                                  \
   __extension__({                                                             \
-    auto hx_result_ = (expression);                                           \
-    if (!hx_result_.ok()) return std::move(hx_result_).error().within(what);  \
-    std::move(hx_result_).value();                                            \
+    auto result = (expression);                                               \
+    if (!result.ok()) return std::move(result).error() what;                  \
+    std::move(result).value();                                                \
   })
+#define HX_TRY(expression) HX_TRY_OR_(expression, HX_JOIN(hx_result_, __COUNTER__), )
+// The same, with the error seen from one step further out: HX_TRY_IN("disk.img", read()).
+#define HX_TRY_IN(object, expression) HX_TRY_OR_(expression, HX_JOIN(hx_result_, __COUNTER__), .within(object))

@@ -1,5 +1,10 @@
 #include "codec/zstd_codec.h"
 
+#include <cstring>
+#include <vector>
+
+#include "base/endian.h"
+#include "codec/zstd_frame.h"
 
 #include <zstd.h>
 #include <zstd_errors.h>
@@ -26,12 +31,10 @@ ZstdCompressor::ZstdCompressor(int level) : context_(std::make_unique<Context>()
 ZstdCompressor::~ZstdCompressor() = default;
 ZstdCompressor::ZstdCompressor(ZstdCompressor&&) noexcept = default;
 
-Status ZstdCompressor::compress(ByteSpan content, std::vector<std::byte>& frame) {
-  frame.resize(ZSTD_compressBound(content.size()));
-  const size_t size = ZSTD_compress2(context_->zstd, frame.data(), frame.size(), content.data(), content.size());
+Result<size_t> ZstdCompressor::compress(ByteSpan content, MutableByteSpan out) {
+  const size_t size = ZSTD_compress2(context_->zstd, out.data(), out.size(), content.data(), content.size());
   if (ZSTD_isError(size)) return bug(std::string("compressing: ") + ZSTD_getErrorName(size));
-  frame.resize(size);
-  return {};
+  return size;
 }
 
 uint64_t max_frame_size(uint64_t content_size) { return ZSTD_compressBound(content_size) + 32; }
@@ -56,30 +59,51 @@ Status ZstdDecompressor::decompress(ByteSpan frame, MutableByteSpan content) {
 struct ZstdStreamReader::Context {
   ZSTD_DCtx* zstd = ZSTD_createDCtx();
   std::vector<std::byte> buffer = std::vector<std::byte>(ZSTD_DStreamInSize());
-  ZSTD_inBuffer in = {nullptr, 0, 0};
-  uint64_t consumed = 0;    // of the source, before in.src
-  bool inside_frame = false;
+  size_t begin = 0, end = 0;  // what of buffer is not yet decoded
+  uint64_t offset = 0;        // of buffer[begin] in the source
+  bool inside_frame = false, source_ended = false;
   ~Context() { ZSTD_freeDCtx(zstd); }
 };
 
-ZstdStreamReader::ZstdStreamReader(ByteReader& source) : source_(source), context_(std::make_unique<Context>()) {
+ZstdStreamReader::ZstdStreamReader(ByteReader& source, OnSkippable on_skippable)
+    : source_(source), on_skippable_(std::move(on_skippable)), context_(std::make_unique<Context>()) {
   ZSTD_DCtx_setParameter(context_->zstd, ZSTD_d_windowLogMax, 27);
 }
 ZstdStreamReader::~ZstdStreamReader() = default;
 
+// One more read behind what is left.
+Status ZstdStreamReader::refill() {
+  Context& c = *context_;
+  std::memmove(c.buffer.data(), c.buffer.data() + c.begin, c.end - c.begin);
+  c.end -= c.begin;
+  c.begin = 0;
+  const size_t got = HX_TRY(source_.read_some(MutableByteSpan(c.buffer).subspan(c.end)));
+  c.end += got;
+  c.source_ended = got == 0;
+  return {};
+}
+
+// Between frames: is the next one skippable?
+Status ZstdStreamReader::look_at_frame_start() {
+  Context& c = *context_;
+  while (c.end - c.begin < 4 && !c.source_ended) HX_TRY(refill());
+  if (c.end - c.begin < 4) return {};
+  const uint32_t magic = load_struct<Le32>(ByteSpan(c.buffer).subspan(c.begin, 4));
+  return is_skippable(magic) ? on_skippable_(magic, c.offset) : Status();
+}
+
 Result<size_t> ZstdStreamReader::read_some(MutableByteSpan out) {
   Context& c = *context_;
   for (;;) {
-    if (c.in.pos == c.in.size) {
-      c.consumed += c.in.size;
-      const size_t got = HX_TRY(source_.read_some(c.buffer));
-      c.in = {c.buffer.data(), got, 0};
-      if (got == 0 && !c.inside_frame) return size_t{0};
-    }
-    const bool ended = c.in.size == 0;
+    if (!c.inside_frame) HX_TRY(look_at_frame_start());
+    if (c.begin == c.end && !c.source_ended) HX_TRY(refill());
+    if (c.begin == c.end && !c.inside_frame) return size_t{0};
+    ZSTD_inBuffer in = {c.buffer.data() + c.begin, c.end - c.begin, 0};
     ZSTD_outBuffer to = {out.data(), out.size(), 0};
-    const size_t left = ZSTD_decompressStream(c.zstd, &to, &c.in);
-    const std::string where = name() + ": at " + std::to_string(c.consumed + c.in.pos) + " of the compressed data";
+    const size_t left = ZSTD_decompressStream(c.zstd, &to, &in);
+    c.begin += in.pos;
+    c.offset += in.pos;
+    const std::string where = name() + ": at " + std::to_string(c.offset);
     if (ZSTD_isError(left)) {
       Error error = zstd_error(where.c_str(), left);
       if (ZSTD_getErrorCode(left) == ZSTD_error_frameParameter_windowTooLarge) error.kind = ErrorKind::kUnsupported;
@@ -87,7 +111,7 @@ Result<size_t> ZstdStreamReader::read_some(MutableByteSpan out) {
     }
     c.inside_frame = left != 0;
     if (to.pos > 0) return to.pos;
-    if (ended && c.inside_frame) return damaged(where + ": cut short inside a zstd frame");
+    if (c.inside_frame && c.source_ended && in.pos == 0) return damaged(where + ": cut short inside a zstd frame");
   }
 }
 

@@ -1,8 +1,8 @@
 #pragma once
 // zstd for whole frames and for streams. The one home of <zstd.h>.
 
+#include <functional>
 #include <memory>
-#include <vector>
 
 #include "io/byte_io.h"
 
@@ -17,7 +17,8 @@ class ZstdCompressor {
   explicit ZstdCompressor(int level);
   ~ZstdCompressor();
   ZstdCompressor(ZstdCompressor&&) noexcept;
-  Status compress(ByteSpan content, std::vector<std::byte>& frame);  // frame: replaced
+  // out: at least max_frame_size(content.size()) bytes. Gives the frame's size.
+  Result<size_t> compress(ByteSpan content, MutableByteSpan out);
 
  private:
   struct Context;
@@ -45,14 +46,20 @@ class ZstdDecompressor {
 // (kUnsupported). The end of the input inside a frame is kDamaged. One thread; does not own the source.
 class ZstdStreamReader : public ByteReader {
  public:
-  explicit ZstdStreamReader(ByteReader& source);
+  // Called with the magic and the offset of each skippable frame; its error ends the reading.
+  using OnSkippable = std::function<Status(uint32_t magic, uint64_t offset)>;
+  ZstdStreamReader(ByteReader& source, OnSkippable);
   ~ZstdStreamReader() override;
   Result<size_t> read_some(MutableByteSpan out) override;
   const std::string& name() const override { return source_.name(); }
 
  private:
   struct Context;
+  Status refill();
+  Status look_at_frame_start();
+
   ByteReader& source_;
+  OnSkippable on_skippable_;
   std::unique_ptr<Context> context_;
 };
 
