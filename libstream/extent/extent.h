@@ -2,6 +2,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "hash/digest.h"
@@ -32,10 +33,15 @@ struct Extent {
   Buffer data;  // data.size() == length iff kind == kData, else empty
   uint64_t end() const { return offset + length; }
 };
+// Whether a name is safe as the last part of a path and in a message: 1 to 255 bytes, no '/', no control character, not "."
+// or "..". Keys and names of disks and of machine files are such names.
+bool is_leaf_name(std::string_view);
+// The nearest such name: "_" for what may not stand in it, "disk" for nothing.
+std::string to_leaf_name(std::string_view text);
 
 // A small file that belongs to the disk's machine: OVF, VMX, domain XML, NVRAM.
 struct MachineFile {
-  std::string name;     // a leaf name: no '/', not "." or ".."
+  std::string name;     // a leaf name
   std::string content;  // at most 16 MiB
 };
 
@@ -43,8 +49,8 @@ enum class DiskKind : uint8_t { kFull, kPart, kDelta };
 
 // What a source says of a disk, and a snapshot keeps of it. Strings are empty where unknown.
 struct DiskInfo {
-  std::string key;   // unique in its stream: "disk0", "2000"
-  std::string name;  // for people and file names: "web-01"
+  std::string key;   // a leaf name, unique in its stream: "disk0", "2000"
+  std::string name;  // for people and file names: "web-01"; a leaf name, or empty
   uint64_t size = 0;
   DiskKind kind = DiskKind::kFull;
   std::vector<Range> ranges;  // what is covered; empty = the whole disk

@@ -1,11 +1,13 @@
 #pragma once
 #include <memory>
 
+#include "base/result.h"
 #include "extent/extent.h"
 
 namespace hx {
 
-// Disks, one after another, each as extents in ascending order. One consumer thread.
+// Disks, one after another, each as extents in ascending order that tile the disk's ranges: what a delta does not say is
+// an absent extent. Every source passes tests/contract/extent_source_contract.h. One consumer thread.
 //   while (info = next_disk()) { while (extent = next()) use(extent); totals(); }
 class ExtentSource {
  public:
