@@ -61,6 +61,11 @@ make_ext4() {
   if [ $# -gt 2 ]; then mkfs.ext4 -q -F -d "$3" "$1"; else mkfs.ext4 -q -F "$1"; fi
 }
 
+# The names of all tools that the tree has: a test that loops over them fails where there are none.
+our_tools() {
+  find "$HX_ROOT/tools" -maxdepth 1 -name 'hx-*.cc' -printf '%f\n' | sed 's/\.cc$//' | LC_ALL=C sort | grep .
+}
+
 size_of() { stat -c %s -- "$1"; }
 # Bytes that FILE takes on its disk.
 allocated() { echo $(($(stat -c '%b * %B' -- "$1"))); }
