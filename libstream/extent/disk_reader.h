@@ -21,4 +21,8 @@ class DiskReader {
   virtual Status check_unchanged() const = 0;
 };
 
+// The disk as one who reads only `what` of it shows it: a full disk of which something is left out becomes a part. kUsage
+// if nothing is to be read of a disk that is not empty.
+Result<DiskInfo> info_of_part(const DiskReader&, const ExtentList& what);
+
 }  // namespace hx
