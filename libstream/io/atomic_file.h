@@ -13,6 +13,7 @@ enum class Overwrite { kRefuse, kReplace };
 // open(): an unnamed file (O_TMPFILE) in the final name's directory, so that even SIGKILL leaves nothing; where the file
 // system has none, a temporary name ".NAME.XXXXXX.tmp" that the destructor and signals (io/temporary_names.h) remove.
 // commit(): fsync, link or rename to the final name, fsync of the directory. No commit: no file.
+// A symbolic link under the final name is replaced, as rename(2) does; what it points to stays as it is.
 // kRefuse: an existing name is kRefused with a hint for --force, at open() already and again at commit().
 class AtomicFile {
  public:
@@ -27,8 +28,11 @@ class AtomicFile {
 
  private:
   AtomicFile() = default;
+  Status sync_directory();
+
   UniqueFd fd_, directory_;
-  std::string path_, leaf_, temporary_;  // temporary_: the leaf of the temporary name; empty: unnamed
+  std::string path_, leaf_;
+  std::string temporary_, temporary_path_;  // the leaf of the temporary name (empty: unnamed), and its path
   Overwrite overwrite_ = Overwrite::kRefuse;
   bool committed_ = false;
 };

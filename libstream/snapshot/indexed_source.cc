@@ -1,0 +1,258 @@
+#include <cstring>
+#include <thread>
+
+#include "codec/zero_frame.h"
+#include "codec/zstd_codec.h"
+#include "codec/zstd_frame.h"
+#include "hash/sha256.h"
+#include "hash/xxh3.h"
+#include "io/ordered_workers.h"
+#include "snapshot/index_check.h"
+#include "snapshot/snapshot_source.h"
+
+namespace hx {
+namespace {
+
+// One frame on its way from the pipe.
+struct RawFrame {
+  uint64_t position = 0;  // in the body
+  ZstdFrame frame;
+  std::vector<std::byte> bytes;
+};
+
+// The same, decoded and digested, if it is one of the image's.
+struct DecodedFrame {
+  uint64_t position = 0;
+  uint32_t magic = 0;
+  std::vector<std::byte> bytes;  // of a skippable frame
+  FrameEntry entry;              // of the image's: what the index must say of it (extent.offset comes later)
+  Buffer content;                // of a data frame
+};
+
+class IndexedSource : public ExtentSource {
+ public:
+  IndexedSource(ByteReader& in, const SnapshotHeader& header, int threads)
+      : in_(in),
+        header_(header),
+        shape_{header.size, header.hx->chunk_size},
+        check_(shape_),
+        pool_(shape_.chunk_size, window(threads) + static_cast<size_t>(threads) + 8),
+        workers_(threads, window(threads), [this](RawFrame&& raw, int) { return decode(std::move(raw)); }) {
+    info_.key = "disk0";
+    info_.name = header.name;
+    info_.size = header.size;
+    info_.state = header.hx->state;
+    info_.change_token = header.hx->change_token;
+    info_.consistency = header.hx->consistency;
+  }
+  ~IndexedSource() override {
+    workers_.fail(bug("the source was given up"));
+    if (feeding_.joinable()) feeding_.join();
+  }
+
+  Result<std::optional<DiskInfo>> next_disk() override {
+    if (feeding_.joinable()) return std::optional<DiskInfo>();
+    feeding_ = std::thread([this] { feed(); });
+    return std::optional<DiskInfo>(info_);
+  }
+
+  Result<std::optional<Extent>> next() override {
+    if (rest_) return take_piece();
+    for (;;) {
+      auto decoded = HX_TRY(workers_.next());
+      if (!decoded) {
+        HX_TRY(check_end());
+        return std::optional<Extent>();
+      }
+      if (decoded->magic == kZstdMagic) return take_frame(std::move(*decoded));
+      HX_TRY(take_skippable(*decoded));
+    }
+  }
+
+  DiskTotals totals() const override { return totals_; }
+
+ private:
+  // Memory: a window of chunks, and of their frames, whatever the chunk's size.
+  static size_t window(int threads) { return static_cast<size_t>(threads) * 4 + 4; }
+
+  Error bad(uint64_t position, const std::string& what) const {
+    return damaged(in_.name() + ": at " + std::to_string(header_.body_offset() + position) + ": " + what);
+  }
+
+  // Of the feeding thread: cuts the pipe into frames.
+  void feed() {
+    BufferedReader in(in_);
+    for (;;) {
+      RawFrame raw;
+      raw.position = in.offset();
+      auto frame = read_frame(in, raw.bytes, max_size());
+      if (!frame) return workers_.fail(shift(std::move(frame).error(), raw.position, in.offset()));
+      if (!*frame) return workers_.close();
+      raw.frame = **frame;
+      if (!workers_.submit(std::move(raw))) return;
+    }
+  }
+  // No frame of ours is longer: chunks are at most 4 MiB, machine files 16 MiB, the directory 64 MiB; the seek table is
+  // 8 bytes a frame. A hostile file can make us hold that much, no more.
+  static uint64_t max_size() { return mirn::kMaxDirectoryContent + 4096; }
+  // read_frame() counts from the body's beginning: people count from the file's.
+  Error shift(Error error, uint64_t begin, uint64_t end) const {
+    error.message = bad(end, "the frame that begins at " + std::to_string(header_.body_offset() + begin) +
+                                 " is cut short or malformed").message;
+    return error;
+  }
+
+  Result<DecodedFrame> decode(RawFrame&& raw) {
+    DecodedFrame out;
+    out.position = out.entry.position = raw.position;
+    out.magic = raw.frame.magic;
+    if (out.magic != kZstdMagic) {
+      out.bytes = std::move(raw.bytes);
+      return out;
+    }
+    const uint64_t length = raw.frame.content_size.value_or(0);
+    out.entry.compressed_size = static_cast<uint32_t>(raw.bytes.size());
+    out.entry.xxh3 = xxh3_64(raw.bytes);
+    out.entry.extent.length = length;
+    out.entry.kind = raw.frame.only_zero_runs ? Kind::kZero : Kind::kData;
+    const uint64_t most = out.entry.kind == Kind::kZero ? kMaxZeroFrame : shape_.chunk_size;
+    if (length == 0 || length > most) return bad(raw.position, "a frame of impossible size");
+    if (out.entry.kind == Kind::kZero) return out;
+    thread_local ZstdDecompressor decompressor;
+    out.content = pool_.acquire(length);
+    Status status = decompressor.decompress(raw.bytes, out.content.bytes());
+    if (!status) return bad(raw.position, "a chunk does not decompress: " + std::move(status).error().message);
+    out.entry.leaf = Sha256::of(std::as_const(out.content).bytes());
+    return out;
+  }
+
+  Result<std::optional<Extent>> take_frame(DecodedFrame decoded) {
+    if (directory_) return bad(decoded.position, "a frame behind the directory");
+    decoded.entry.extent.offset = end_;
+    if (decoded.entry.extent.length > shape_.size - end_) return bad(decoded.position, "more content than the header says");
+    if (group_.size() >= mirn::kMaxPageEntries) return bad(decoded.position, "an index page is missing");
+    end_ += decoded.entry.extent.length;
+    group_.push_back(decoded.entry);
+    rest_ = Extent{decoded.entry.extent.offset, decoded.entry.extent.length, decoded.entry.kind, std::move(decoded.content)};
+    return take_piece();
+  }
+
+  // A chunk may be larger than an extent's payload.
+  Result<std::optional<Extent>> take_piece() {
+    Extent piece = std::move(*rest_);
+    rest_.reset();
+    (piece.kind == Kind::kData ? totals_.data_bytes : totals_.zero_bytes) +=
+        std::min(piece.length, piece.kind == Kind::kData ? kMaxPayload : piece.length);
+    if (piece.kind == Kind::kZero || piece.length <= kMaxPayload) return std::optional<Extent>(std::move(piece));
+    rest_ = Extent{piece.offset + kMaxPayload, piece.length - kMaxPayload, Kind::kData,
+                   piece.data.slice(kMaxPayload, piece.length - kMaxPayload)};
+    return std::optional<Extent>(Extent{piece.offset, kMaxPayload, Kind::kData, piece.data.slice(0, kMaxPayload)});
+  }
+
+  Status take_skippable(const DecodedFrame& decoded) {
+    if (seek_table_seen_) return bad(decoded.position, "something stands behind the seek table");
+    if (directory_) return take_seek_table(decoded);
+    switch (decoded.magic) {
+      case mirn::kPageMagic:
+        return take_page(decoded);
+      case mirn::kMachineFileMagic:
+        return take_machine_file(decoded);
+      case mirn::kDirectoryMagic:
+        return take_directory(decoded);
+      default:
+        return bad(decoded.position, "an unknown frame");
+    }
+  }
+
+  Status take_page(const DecodedFrame& decoded) {
+    auto page = decode_page(decoded.bytes, shape_);
+    if (!page) return bad(decoded.position, "an index page " + std::move(page).error().message);
+    mirn::PageRef ref;
+    ref.offset = decoded.position;
+    ref.begin = page->begin();
+    ref.size = static_cast<uint32_t>(decoded.bytes.size());
+    ref.entry_count = static_cast<uint32_t>(page->entries.size());
+    ref.xxh3 = xxh3_64(decoded.bytes);
+    HX_TRY(compare(*page));
+    Status status = check_.add_page(*page, ref);
+    if (!status) return bad(decoded.position, std::move(status).error().message);
+    group_.clear();
+    return {};
+  }
+
+  // What was decoded against what the page says.
+  Status compare(const IndexPage& page) const {
+    if (page.entries.size() != group_.size()) return bad(page.first_frame, "an index page has another number of frames");
+    for (size_t i = 0; i < group_.size(); ++i) {
+      const FrameEntry &seen = group_[i], &told = page.entries[i];
+      if (seen.position != told.position || seen.compressed_size != told.compressed_size || seen.kind != told.kind ||
+          seen.extent != told.extent || seen.xxh3 != told.xxh3 || seen.leaf != told.leaf)
+        return bad(seen.position, "the chunk at disk offset " + std::to_string(seen.extent.offset) +
+                                      " does not match its digest in the index");
+    }
+    return {};
+  }
+
+  Status take_machine_file(const DecodedFrame& decoded) {
+    file_bytes_ += decoded.bytes.size();
+    if (file_bytes_ > mirn::kMaxMachineFiles + kMiB) return bad(decoded.position, "too many machine files");
+    const ByteSpan content = ByteSpan(decoded.bytes).subspan(sizeof(mirn::SkippableHeader));
+    files_.push_back({"", content.size(), Sha256::of(content)});
+    return {};
+  }
+
+  Status take_directory(const DecodedFrame& decoded) {
+    auto directory = decode_directory(decoded.bytes);
+    if (!directory) return bad(decoded.position, "the directory " + std::move(directory).error().message);
+    Status status = check_header_against(header_, *directory);
+    if (!status) return std::move(status).error().within(in_.name());
+    bool files_match = directory->files.size() == files_.size();
+    for (size_t i = 0; files_match && i < files_.size(); ++i)
+      files_match = directory->files[i].size == files_[i].size && directory->files[i].digest == files_[i].digest;
+    if (!files_match || !group_.empty() || directory->position != decoded.position)
+      return bad(decoded.position, "the directory does not match what stands before it");
+    status = check_.finish(*directory, decoded.bytes.size());
+    if (!status) return bad(decoded.position, std::move(status).error().message);
+    totals_.image_digest = directory->image_digest;
+    directory_ = true;
+    return {};
+  }
+
+  Status take_seek_table(const DecodedFrame& decoded) {
+    seek_table_seen_ = true;
+    check_.seek_table().update(decoded.bytes);
+    Status status = check_.seek_table().finish();
+    return status ? Status() : Status(bad(decoded.position, std::move(status).error().message));
+  }
+
+  Status check_end() {
+    if (!directory_) return bad(end_position(), "the index is missing: cut short");
+    if (!seek_table_seen_ && check_.seek_table().is_due()) return bad(end_position(), "the seek table is missing: cut short");
+    totals_.size = shape_.size;
+    return {};
+  }
+  uint64_t end_position() const { return group_.empty() ? 0 : group_.back().position + group_.back().compressed_size; }
+
+  ByteReader& in_;
+  const SnapshotHeader header_;
+  const IndexShape shape_;
+  DiskInfo info_;
+  DiskTotals totals_;
+  IndexCheck check_;
+  std::vector<FrameEntry> group_;     // frames whose page has not come yet
+  std::vector<DirectoryFile> files_;  // names come with the directory
+  uint64_t end_ = 0, file_bytes_ = 0;
+  bool directory_ = false, seek_table_seen_ = false;
+  std::optional<Extent> rest_;  // of a chunk larger than a payload
+  BufferPool pool_;
+  OrderedWorkers<RawFrame, DecodedFrame> workers_;
+  std::thread feeding_;
+};
+
+}  // namespace
+
+std::unique_ptr<ExtentSource> indexed_source(ByteReader& in, const SnapshotHeader& header, int threads) {
+  return std::make_unique<IndexedSource>(in, header, threads);
+}
+
+}  // namespace hx

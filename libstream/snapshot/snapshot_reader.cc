@@ -1,0 +1,230 @@
+#include "snapshot/snapshot_reader.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "base/checked_math.h"
+#include "codec/seek_table.h"
+#include "codec/zstd_codec.h"
+#include "hash/digest_tree.h"
+#include "hash/sha256.h"
+#include "hash/xxh3.h"
+#include "snapshot/index_check.h"
+
+namespace hx {
+namespace {
+
+constexpr size_t kCachedPages = 8;
+
+// The bytes of [position, position + length) of the file, which the caller has found to be inside.
+Result<std::vector<std::byte>> read_bytes(const RandomReader& file, uint64_t position, uint64_t length) {
+  std::vector<std::byte> bytes(length);
+  HX_TRY(file.read_at(position, bytes));
+  return bytes;
+}
+
+}  // namespace
+
+Error SnapshotReader::bad(uint64_t body_position, const std::string& what) const {
+  return damaged(name() + ": at " + std::to_string(in_file(body_position)) + ": " + what);
+}
+
+SnapshotReader::SnapshotReader(std::shared_ptr<const RandomReader> file, SnapshotHeader header)
+    : file_(std::move(file)), header_(std::move(header)) {
+  info_.key = "disk0";
+  info_.name = header_.name;
+  info_.size = header_.size;
+}
+
+Result<std::shared_ptr<SnapshotReader>> SnapshotReader::open(std::shared_ptr<const RandomReader> file) {
+  SnapshotHeader header = HX_TRY(read_header(*file));
+  return open(std::move(file), std::move(header));
+}
+
+Result<std::shared_ptr<SnapshotReader>> SnapshotReader::open(std::shared_ptr<const RandomReader> file,
+                                                             SnapshotHeader header) {
+  if (!header.hx) return unsupported(file->name() + ": has no index");
+  std::shared_ptr<SnapshotReader> reader(new SnapshotReader(std::move(file), std::move(header)));
+  HX_TRY(reader->load_directory());
+  HX_TRY(reader->check_header());
+  reader->info_.state = reader->header_.hx->state;
+  reader->info_.change_token = reader->header_.hx->change_token;
+  reader->info_.consistency = reader->header_.hx->consistency;
+  return reader;
+}
+
+// From the end backwards: seek table, directory's tail, directory.
+Status SnapshotReader::load_directory() {
+  file_size_ = HX_TRY(file_->size());
+  const uint64_t body = header_.body_offset();
+  const auto missing = [&] { return damaged(name() + ": at " + std::to_string(file_size_) + ": the index is missing: cut short"); };
+  if (file_size_ < body + sizeof(mirn::DirectoryTail)) return missing();
+  seek_table_at_ = file_size_;
+  const auto end = HX_TRY(read_bytes(*file_, file_size_ - sizeof(SeekTableFooter), sizeof(SeekTableFooter)));
+  const auto footer = load_struct<SeekTableFooter>(end);
+  if (footer.magic == kSeekFooterMagic && seek_table_size(footer.frame_count) <= file_size_ - body)
+    seek_table_at_ -= seek_table_size(footer.frame_count);
+  if (seek_table_at_ < body + sizeof(mirn::DirectoryTail)) return missing();
+  const auto tail_bytes = HX_TRY(read_bytes(*file_, seek_table_at_ - sizeof(mirn::DirectoryTail), sizeof(mirn::DirectoryTail)));
+  const auto tail = load_struct<mirn::DirectoryTail>(tail_bytes);
+  if (std::memcmp(tail.magic, mirn::kTailMagic, sizeof tail.magic) != 0) return missing();
+  const uint64_t directory_end = seek_table_at_ - body;
+  if (tail.offset >= directory_end || directory_end - tail.offset > mirn::kMaxDirectoryContent)
+    return bad(directory_end - sizeof tail, "the directory is out of place");
+  const auto frame = HX_TRY(read_bytes(*file_, in_file(tail.offset), directory_end - tail.offset));
+  auto directory = decode_directory(frame);
+  if (!directory) return bad(tail.offset, "the directory " + std::move(directory).error().message);
+  directory_ = std::move(directory).value();
+  return {};
+}
+
+Status SnapshotReader::check_header() const {
+  Status status = check_header_against(header_, directory_);
+  return status ? Status() : std::move(status).error().within(name());
+}
+
+Result<std::shared_ptr<const IndexPage>> SnapshotReader::load_page(size_t number) const {
+  const mirn::PageRef& ref = directory_.pages[number];
+  if (ref.size > mirn::kMaxPageContent + sizeof(mirn::SkippableHeader) ||
+      !fits_within(ref.offset, ref.size, directory_.position))
+    return bad(directory_.position, "index page " + std::to_string(number) + " is out of place");
+  const auto frame = HX_TRY(read_bytes(*file_, in_file(ref.offset), ref.size));
+  auto page = decode_page(frame, {directory_.size, directory_.chunk_size});
+  if (!page) return bad(ref.offset, "index page " + std::to_string(number) + " " + std::move(page).error().message);
+  if (ref.xxh3 != xxh3_64(frame) || page->number != number || page->entries.size() != ref.entry_count ||
+      page->begin() != ref.begin || page->frames_end() != ref.offset)
+    return bad(ref.offset, "index page " + std::to_string(number) + " does not match the directory");
+  return std::make_shared<const IndexPage>(std::move(page).value());
+}
+
+Result<std::shared_ptr<const IndexPage>> SnapshotReader::page(size_t number) const {
+  {
+    std::lock_guard lock(mutex_);
+    for (const CachedPage& cached : cache_)
+      if (cached.number == number) return cached.page;
+  }
+  auto page = HX_TRY(load_page(number));
+  std::lock_guard lock(mutex_);
+  cache_.push_front({number, page});
+  if (cache_.size() > kCachedPages) cache_.pop_back();
+  return page;
+}
+
+size_t SnapshotReader::page_of(uint64_t offset) const {
+  const auto& pages = directory_.pages;
+  const auto after = std::upper_bound(pages.begin(), pages.end(), offset,
+                                      [](uint64_t at, const mirn::PageRef& ref) { return at < ref.begin; });
+  return static_cast<size_t>(after - pages.begin()) - (after == pages.begin() ? 0 : 1);
+}
+
+Status SnapshotReader::check_zero_frames(const IndexPage& page) const {
+  std::vector<std::byte> frame;
+  for (const FrameEntry& entry : page.entries) {
+    if (entry.kind != Kind::kZero) continue;
+    frame.resize(entry.compressed_size);
+    HX_TRY(file_->read_at(in_file(entry.position), frame));
+    if (xxh3_64(frame) != entry.xxh3) return bad(entry.position, "a zero frame does not match its checksum");
+  }
+  return {};
+}
+
+Status SnapshotReader::verify_index() const {
+  IndexCheck check({directory_.size, directory_.chunk_size});
+  for (size_t i = 0; i < page_count(); ++i) {
+    const auto page = HX_TRY(load_page(i));
+    Status status = check.add_page(*page, directory_.pages[i]);
+    if (!status) return bad(directory_.pages[i].offset, std::move(status).error().message);
+    HX_TRY(check_zero_frames(*page));
+  }
+  HX_TRY(machine_files());
+  Status status = check.finish(directory_, directory_frame_size());
+  if (!status) return bad(directory_.position, std::move(status).error().message);
+  SeekTableCheck& seek_table = check.seek_table();
+  if (seek_table.size() != file_size_ - seek_table_at_)
+    return damaged(name() + ": at " + std::to_string(seek_table_at_) + ": the seek table is missing or has a wrong length");
+  std::vector<std::byte> piece(kMiB);
+  for (uint64_t at = seek_table_at_; at < file_size_;) {
+    const MutableByteSpan part = MutableByteSpan(piece).first(std::min<uint64_t>(piece.size(), file_size_ - at));
+    HX_TRY(file_->read_at(at, part));
+    seek_table.update(part);
+    at += part.size();
+  }
+  status = seek_table.is_due() ? seek_table.finish() : Status();
+  if (!status) return damaged(name() + ": at " + std::to_string(seek_table_at_) + ": " + std::move(status).error().message);
+  return {};
+}
+
+Result<std::vector<MachineFile>> SnapshotReader::machine_files() const {
+  std::vector<MachineFile> files;
+  uint64_t at = directory_.pages.empty() ? 0 : directory_.pages.back().offset + directory_.pages.back().size;
+  for (const DirectoryFile& entry : directory_.files) {
+    const uint64_t size = sizeof(mirn::SkippableHeader) + entry.size;
+    if (!fits_within(at, size, directory_.position)) return bad(at, "a machine file is out of place");
+    const auto frame = HX_TRY(read_bytes(*file_, in_file(at), size));
+    const ByteSpan content = ByteSpan(frame).subspan(sizeof(mirn::SkippableHeader));
+    if (as_text(frame) != encode_machine_file(as_text(content)) || Sha256::of(content) != entry.digest)
+      return bad(at, "the machine file " + entry.name + " is damaged");
+    files.push_back({entry.name, std::string(as_text(content))});
+    at += size;
+  }
+  if (at != directory_.position) return bad(at, "something stands between the last frame and the directory");
+  return files;
+}
+
+Status SnapshotReader::read_frame_content(const FrameEntry& entry, MutableByteSpan content) const {
+  thread_local ZstdDecompressor decompressor;
+  thread_local std::vector<std::byte> frame;
+  frame.resize(entry.compressed_size);
+  HX_TRY(file_->read_at(in_file(entry.position), frame));
+  const auto chunk = [&] { return "the chunk at disk offset " + std::to_string(entry.extent.offset) + " "; };
+  if (xxh3_64(frame) != entry.xxh3) return bad(entry.position, chunk() + "does not match its checksum");
+  Status status = decompressor.decompress(frame, content);
+  if (!status) return bad(entry.position, chunk() + "does not decompress: " + std::move(status).error().message);
+  if (Sha256::of(content) != entry.leaf) return bad(entry.position, chunk() + "does not match its digest");
+  return {};
+}
+
+Result<ExtentList> SnapshotReader::map(uint64_t from, uint64_t to) const {
+  ExtentList list;
+  if (from >= to) return list;
+  for (size_t i = page_of(from); i < page_count() && directory_.pages[i].begin < to; ++i) {
+    const auto page = HX_TRY(this->page(i));
+    for (const FrameEntry& entry : page->entries) {
+      const uint64_t begin = std::max(from, entry.extent.offset), end = std::min(to, entry.extent.end());
+      if (begin < end) HX_TRY(list.append({begin, end - begin, entry.kind}));
+    }
+  }
+  return list;
+}
+
+Status SnapshotReader::read_at(uint64_t offset, MutableByteSpan out) const {
+  if (!fits_within(offset, out.size(), info_.size)) return bug(name() + ": a read behind the disk's end");
+  thread_local std::vector<std::byte> whole;
+  while (!out.empty()) {
+    const size_t number = page_of(offset);
+    if (number >= page_count()) return bad(directory_.position, "the index does not cover the disk");
+    const auto page = HX_TRY(this->page(number));
+    const auto after = std::upper_bound(page->entries.begin(), page->entries.end(), offset,
+                                        [](uint64_t at, const FrameEntry& e) { return at < e.extent.offset; });
+    if (after == page->entries.begin() || offset >= std::prev(after)->extent.end())
+      return bad(directory_.pages[number].offset, "the index does not cover the disk");
+    const FrameEntry& entry = *std::prev(after);
+    const uint64_t skip = offset - entry.extent.offset;
+    const uint64_t length = std::min<uint64_t>(out.size(), entry.extent.length - skip);
+    const MutableByteSpan part = out.first(length);
+    if (entry.kind == Kind::kZero) {
+      std::ranges::fill(part, std::byte{0});
+    } else if (length == entry.extent.length) {
+      HX_TRY(read_frame_content(entry, part));
+    } else {
+      whole.resize(entry.extent.length);
+      HX_TRY(read_frame_content(entry, whole));
+      std::memcpy(part.data(), whole.data() + skip, length);
+    }
+    offset += length;
+    out = out.subspan(length);
+  }
+  return {};
+}
+
+}  // namespace hx

@@ -1,0 +1,251 @@
+#include "snapshot/snapshot_sink.h"
+
+#include <algorithm>
+#include <cstring>
+#include <thread>
+
+#include "io/ordered_workers.h"
+#include "snapshot/chunk_packer.h"
+#include "snapshot/chunk_plan.h"
+#include "snapshot/image_hasher.h"
+
+namespace hx {
+namespace {
+
+constexpr size_t kHeadSize = 128 * kKiB;  // what a superblock probe wants to see
+// Two passes may be this far apart: little against any machine's page cache, much against their difference in pace.
+constexpr uint64_t kPaceLead = kGiB;
+
+struct PackJob {
+  Chunk chunk;
+  const DiskReader* disk = nullptr;  // set: the worker reads the chunk
+};
+
+// Budget: half for chunks on their way in (the source's buffers), half for frames on their way out.
+size_t frames_in_flight(const PackOptions& o) {
+  const size_t frames = o.memory / 2 / max_frame_size(o.chunk_size);
+  return std::clamp<size_t>(frames, static_cast<size_t>(o.threads) + 2, static_cast<size_t>(o.threads) * 8 + 8);
+}
+
+// The threads between put() and the output: workers pack, one thread writes what they have packed, in order.
+class PackingLine {
+ public:
+  PackingLine(SnapshotWriter& writer, const PackOptions& o)
+      : writer_(writer),
+        frames_(max_frame_size(o.chunk_size), frames_in_flight(o) + static_cast<size_t>(o.threads)),
+        packers_(make_packers(o)),
+        workers_(o.threads, frames_in_flight(o), [this](PackJob&& job, int worker) { return pack(job, worker); }),
+        writing_([this] { write(); }) {}
+  ~PackingLine() {
+    workers_.fail(bug("the packing was given up"));
+    if (writing_.joinable()) writing_.join();
+  }
+
+  Status submit(PackJob job) { return workers_.submit(std::move(job)); }
+  // Waits until all is written. The fold of the chunks that the workers read.
+  Result<uint64_t> finish() {
+    workers_.close();
+    writing_.join();
+    if (error_) return std::move(*error_);
+    return fold_.value();
+  }
+
+ private:
+  std::vector<ChunkPacker> make_packers(const PackOptions& o) {
+    std::vector<ChunkPacker> packers;
+    for (int i = 0; i < o.threads; ++i) packers.emplace_back(o.level, o.chunk_size, frames_);
+    return packers;
+  }
+  Result<PackedChunk> pack(const PackJob& job, int worker) {
+    ChunkPacker& packer = packers_[static_cast<size_t>(worker)];
+    if (job.disk && job.chunk.kind == Kind::kData) return packer.read_and_pack(*job.disk, job.chunk.extent);
+    return packer.pack(job.chunk);
+  }
+  void write() {
+    for (;;) {
+      auto packed = workers_.next();
+      if (packed && !*packed) return;
+      Status status = packed ? write_one(std::move(**packed)) : Status(std::move(packed).error());
+      if (status) continue;
+      error_ = std::move(status).error();
+      workers_.fail(Error(*error_));
+      return;
+    }
+  }
+  Status write_one(PackedChunk chunk) {
+    if (chunk.content_check) fold_.add(*chunk.content_check);
+    return writer_.add(std::move(chunk));
+  }
+
+  SnapshotWriter& writer_;
+  BufferPool frames_;
+  std::vector<ChunkPacker> packers_;
+  CheckFold fold_;              // of the writing thread
+  std::optional<Error> error_;  // of the writing thread, until it is joined
+  OrderedWorkers<PackJob, PackedChunk> workers_;
+  std::thread writing_;
+};
+
+class SnapshotSinkOfOneDisk : public SnapshotSink {
+ public:
+  SnapshotSinkOfOneDisk(SnapshotOutput& output, const PackOptions& options)
+      : output_(output), options_(options), pool_(options.chunk_size, 4) {}
+  ~SnapshotSinkOfOneDisk() override {
+    line_.reset();
+    if (!committed_) output_.abandon();
+  }
+
+  Order order() const override { return Order::kAscending; }
+  const PackTotals& totals() const override { return totals_; }
+
+  Status begin_disk(const DiskInfo& info) override {
+    HX_TRY(begin(info));
+    if (options_.image_digest == ImageDigest::kSerial) hasher_ = std::make_unique<StreamHasher>();
+    assembler_ = std::make_unique<ChunkAssembler>(options_.chunk_size, pool_,
+                                                  [this](Chunk chunk) { return take_chunk(std::move(chunk)); });
+    return {};
+  }
+
+  Status put(Extent extent) override { return assembler_->put(std::move(extent)); }
+
+  Status end_disk(const DiskTotals& totals) override {
+    HX_TRY(assembler_->finish());
+    const uint64_t size = info_.size == kUnknownSize ? totals.size : info_.size;
+    if (assembler_->end() != size)
+      return damaged("the disk ends at " + std::to_string(assembler_->end()) + " of " + std::to_string(size));
+    HX_TRY(start_with_head());
+    HX_TRY(line_->finish());
+    std::optional<Digest> digest;
+    if (hasher_) digest = hasher_->finish();
+    if (digest && totals.image_digest && *digest != *totals.image_digest)
+      return damaged("the image's SHA-256 is not what its source computed");
+    return finish(size, digest);
+  }
+
+  Status put_disk(const DiskReader& disk, const ExtentList& map, DiskProgress* progress, RateLimiter* limiter) override {
+    HX_TRY(begin(disk.info()));
+    head_.resize(std::min<uint64_t>(kHeadSize, info_.size));
+    HX_TRY(disk.read_at(0, head_));
+    HX_TRY(start_with_head());
+    Pace pace(kPaceLead);
+    std::unique_ptr<DiskHasher> hasher;
+    if (options_.image_digest == ImageDigest::kSerial)
+      hasher = std::make_unique<DiskHasher>(disk, map, options_.chunk_size, pace);
+    else
+      pace.finish(Pace::Pass::kHashing);
+    Status packed = pack_disk(disk, map, pace, progress, limiter);
+    pace.finish(Pace::Pass::kPacking);
+    HX_TRY(std::move(packed));
+    const uint64_t fold = HX_TRY(line_->finish());
+    std::optional<Digest> digest;
+    if (hasher) {
+      const DiskHasher::Answer answer = HX_TRY(hasher->finish());
+      HX_TRY(disk.check_unchanged());
+      if (answer.fold != fold) return source_changed(disk.name() + ": changed while it was read (two passes differ)");
+      digest = answer.digest;
+    } else {
+      HX_TRY(disk.check_unchanged());
+    }
+    return finish(info_.size, digest);
+  }
+
+  Status commit() override {
+    if (!finished_) return bug("a snapshot is committed before its disk has ended");
+    committed_ = true;
+    return {};
+  }
+
+ private:
+  Status begin(const DiskInfo& info) {
+    if (begun_) return unsupported("a snapshot holds one disk: several disks need --directory DIR");
+    begun_ = true;
+    if (info.kind != DiskKind::kFull)
+      return unsupported("a part of a disk, or a delta, cannot be a version 1 snapshot");
+    if (info.size == kUnknownSize && !output_.seals())
+      return usage_error("an unsealed snapshot needs the disk's size in its header");
+    info_ = info;
+    SnapshotHeader header;
+    header.name = options_.name.empty() ? info.name : options_.name;
+    header.size = info.size == kUnknownSize ? 0 : info.size;
+    header.timestamp = options_.timestamp;
+    HxFields hx;
+    hx.chunk_size = options_.chunk_size;
+    hx.state = info.state.empty() ? make_uuid() : info.state;
+    hx.change_token = info.change_token;
+    hx.consistency = info.consistency;
+    hx.created_by = options_.created_by;
+    header.hx = hx;
+    writer_ = std::make_unique<SnapshotWriter>(output_, std::move(header));
+    return {};
+  }
+
+  // Chunks wait until the image's head is known: an unsealed header goes out before the first of them.
+  Status take_chunk(Chunk chunk) {
+    if (line_) return dispatch(std::move(chunk));
+    const size_t have = head_.size(), add = std::min<uint64_t>(kHeadSize - have, chunk.extent.length);
+    head_.resize(have + add);
+    if (chunk.kind == Kind::kData) std::memcpy(head_.data() + have, std::as_const(chunk.data).bytes().data(), add);
+    held_.push_back(std::move(chunk));
+    return head_.size() == kHeadSize ? start_with_head() : Status();
+  }
+
+  Status start_with_head() {
+    if (line_) return {};
+    HX_TRY(writer_->start(options_.filesystem ? *options_.filesystem : options_.probe_filesystem(head_)));
+    line_ = std::make_unique<PackingLine>(*writer_, options_);
+    for (Chunk& chunk : std::exchange(held_, {})) HX_TRY(dispatch(std::move(chunk)));
+    return {};
+  }
+
+  Status dispatch(Chunk chunk) {
+    if (hasher_) {
+      HX_TRY(chunk.kind == Kind::kZero ? hasher_->put_zeros(chunk.extent.length)
+                                       : hasher_->put_data(chunk.data.share()));
+    }
+    return line_->submit({std::move(chunk), nullptr});
+  }
+
+  Status pack_disk(const DiskReader& disk, const ExtentList& map, Pace& pace, DiskProgress* progress, RateLimiter* limiter) {
+    ChunkPlan plan(map, info_.size, options_.chunk_size);
+    while (const auto chunk = plan.next()) {
+      const bool data = chunk->kind == Kind::kData;
+      if (data) pace.advance(Pace::Pass::kPacking, chunk->length);
+      if (data && limiter) limiter->spend(chunk->length);
+      HX_TRY(line_->submit({{{chunk->offset, chunk->length}, chunk->kind, {}}, &disk}));
+      if (progress) {
+        progress->covered += chunk->length;
+        if (data) progress->moved += chunk->length;
+      }
+    }
+    return {};
+  }
+
+  Status finish(uint64_t size, const std::optional<Digest>& digest) {
+    totals_ = HX_TRY(writer_->finish(size, digest, info_.files));
+    finished_ = true;
+    return {};
+  }
+
+  SnapshotOutput& output_;
+  const PackOptions options_;
+  BufferPool pool_;  // for chunks that arrive in pieces
+  DiskInfo info_;
+  PackTotals totals_;
+  std::vector<std::byte> head_;
+  std::vector<Chunk> held_;
+  bool begun_ = false, finished_ = false, committed_ = false;
+  std::unique_ptr<SnapshotWriter> writer_;
+  std::unique_ptr<StreamHasher> hasher_;
+  std::unique_ptr<PackingLine> line_;
+  std::unique_ptr<ChunkAssembler> assembler_;
+};
+
+}  // namespace
+
+std::unique_ptr<SnapshotSink> snapshot_sink(SnapshotOutput& output, const PackOptions& options) {
+  return std::make_unique<SnapshotSinkOfOneDisk>(output, options);
+}
+
+size_t source_buffers(const PackOptions& options) { return std::max<size_t>(options.memory / 2 / kMaxPayload, 8); }
+
+}  // namespace hx

@@ -1,0 +1,46 @@
+#pragma once
+// One disk into one snapshot, packed by several threads.
+
+#include <functional>
+
+#include "extent/disk_reader.h"
+#include "extent/extent_sink.h"
+#include "io/progress.h"
+#include "io/rate_limiter.h"
+#include "snapshot/snapshot_writer.h"
+
+namespace hx {
+
+enum class ImageDigest : uint8_t { kSerial, kNone };  // kNone: the snapshot stays unsealed, sealing reads it all
+
+struct PackOptions {
+  int level = 3;
+  uint32_t chunk_size = mirn::kDefaultChunkSize;
+  int threads = 2;
+  uint64_t memory = 160 * kMiB;  // of buffers, in all
+  ImageDigest image_digest = ImageDigest::kSerial;
+  std::string name;                       // "" = the disk's
+  std::optional<std::string> filesystem;  // nullopt = probed
+  std::string created_by;
+  std::string timestamp;                  // RFC 3339
+  // Names the file system by the image's first bytes (up to 128 KiB; image/filesystem_probe).
+  std::function<std::string(ByteSpan head)> probe_filesystem = [](ByteSpan) { return std::string(); };
+};
+
+class SnapshotSink : public ExtentSink {
+ public:
+  // After commit().
+  virtual const PackTotals& totals() const = 0;
+  // The faster way in, where the disk can be read at any place: packers and hasher each read it at their own pace. Does
+  // what begin_disk() … end_disk() do. kChanged: the passes read different bytes, or check_unchanged() says so.
+  virtual Status put_disk(const DiskReader&, const ExtentList& map, DiskProgress*, RateLimiter*) = 0;
+};
+
+// Order::kAscending, exactly one disk, full (a part or a delta is kUnsupported). The output outlives it; commit() of the
+// file behind it is the caller's.
+std::unique_ptr<SnapshotSink> snapshot_sink(SnapshotOutput&, const PackOptions&);
+
+// How many buffers of 1 MiB a source may use beside a sink with this budget.
+size_t source_buffers(const PackOptions&);
+
+}  // namespace hx

@@ -1,0 +1,165 @@
+#include "snapshot/snapshot_writer.h"
+
+#include <algorithm>
+
+#include "base/checked_math.h"
+#include "codec/seek_table.h"
+#include "codec/zero_frame.h"
+#include "codec/zstd_frame.h"
+#include "hash/sha256.h"
+#include "hash/xxh3.h"
+
+namespace hx {
+
+SnapshotWriter::SnapshotWriter(SnapshotOutput& output, SnapshotHeader header)
+    : output_(output), header_(std::move(header)), tree_(header_.hx->chunk_size) {
+  directory_.chunk_size = header_.hx->chunk_size;
+}
+
+Status SnapshotWriter::start(std::string filesystem) {
+  header_.filesystem = std::move(filesystem);
+  const std::string bytes = encode_header(header_);
+  header_size_ = bytes.size();
+  return output_.start(bytes);
+}
+
+Status SnapshotWriter::add(PackedChunk chunk) {
+  if (chunk.kind == Kind::kZero) {
+    if (zeros_.length == 0) zeros_.offset = chunk.extent.offset;
+    zeros_.length += chunk.extent.length;
+    return {};
+  }
+  HX_TRY(flush_zeros());
+  tree_.add(chunk.leaf);
+  FrameEntry entry;
+  entry.compressed_size = static_cast<uint32_t>(chunk.frame.size());
+  entry.kind = Kind::kData;
+  entry.extent = chunk.extent;
+  entry.xxh3 = chunk.xxh3;
+  entry.leaf = chunk.leaf;
+  directory_.data_bytes += chunk.extent.length;
+  directory_.data_frame_bytes += chunk.frame.size();
+  return add_frame(entry, std::as_const(chunk.frame).bytes());
+}
+
+// The leaves of a run, then its frames. Only the last run of a disk may end off the grid.
+Status SnapshotWriter::flush_zeros() {
+  const uint64_t chunk_size = directory_.chunk_size;
+  tree_.add_zero_chunks(zeros_.length / chunk_size);
+  if (zeros_.length % chunk_size != 0) tree_.add(zero_leaf(zeros_.length % chunk_size));
+  while (zeros_.length > 0) {
+    const Range piece = {zeros_.offset, std::min(zeros_.length, kMaxZeroFrame)};
+    HX_TRY(add_zero_frame(piece));
+    zeros_ = {piece.end(), zeros_.length - piece.length};
+  }
+  return {};
+}
+
+Status SnapshotWriter::add_zero_frame(Range extent) {
+  const bool full = extent.length == kMaxZeroFrame;
+  if (full && full_zero_frame_.empty()) full_zero_frame_ = make_zero_frame(kMaxZeroFrame);
+  const std::vector<std::byte> other = full ? std::vector<std::byte>() : make_zero_frame(extent.length);
+  const ByteSpan frame = full ? full_zero_frame_ : other;
+  FrameEntry entry;
+  entry.compressed_size = static_cast<uint32_t>(frame.size());
+  entry.kind = Kind::kZero;
+  entry.extent = extent;
+  entry.xxh3 = xxh3_64(frame);
+  return add_frame(entry, frame);
+}
+
+Status SnapshotWriter::add_frame(const FrameEntry& entry, ByteSpan frame) {
+  if (page_.entries.empty()) page_.first_frame = position_;
+  page_.entries.push_back(entry);
+  page_.entries.back().position = position_;
+  HX_TRY(output_.write(frame));
+  position_ += frame.size();
+  seek_entries_.push_back(entry.extent.length << 32 | frame.size());
+  ++directory_.frame_count;
+  const bool full = page_.entries.size() == mirn::kMaxPageEntries || position_ - page_.first_frame >= mirn::kMaxGroupBytes;
+  return full ? flush_page() : Status();
+}
+
+Status SnapshotWriter::flush_page() {
+  if (page_.entries.empty()) return {};
+  page_.number = static_cast<uint32_t>(directory_.pages.size());
+  const std::string frame = encode_page(page_);
+  mirn::PageRef ref;
+  ref.offset = position_;
+  ref.begin = page_.begin();
+  ref.size = static_cast<uint32_t>(frame.size());
+  ref.entry_count = static_cast<uint32_t>(page_.entries.size());
+  ref.xxh3 = xxh3_64(as_bytes(frame));
+  directory_.pages.push_back(ref);
+  page_.entries.clear();
+  return write_metadata_frame(frame);
+}
+
+Status SnapshotWriter::write_metadata_frame(std::string_view frame) {
+  HX_TRY(output_.write(as_bytes(frame)));
+  position_ += frame.size();
+  seek_entries_.push_back(frame.size());
+  return {};
+}
+
+Status SnapshotWriter::write_seek_table() {
+  const uint64_t count = seek_entries_.size();
+  if (count > kMaxSeekTableFrames) return {};
+  struct {
+    Le32 magic, content_size;
+  } header;
+  header.magic = kSeekTableMagic;
+  header.content_size = static_cast<uint32_t>(seek_table_size(count) - kSkippableHeaderSize);
+  HX_TRY(output_.write(struct_bytes(header)));
+  for (const uint64_t packed : seek_entries_) {
+    SeekTableEntry entry;
+    entry.compressed_size = static_cast<uint32_t>(packed);
+    entry.decompressed_size = static_cast<uint32_t>(packed >> 32);
+    HX_TRY(output_.write(struct_bytes(entry)));
+  }
+  SeekTableFooter footer;
+  footer.frame_count = static_cast<uint32_t>(count);
+  return output_.write(struct_bytes(footer));
+}
+
+Result<PackTotals> SnapshotWriter::finish(uint64_t size, const std::optional<Digest>& image_digest,
+                                          const std::vector<MachineFile>& files) {
+  HX_TRY(flush_zeros());
+  HX_TRY(flush_page());
+  for (const MachineFile& file : files) {
+    directory_.files.push_back({file.name, file.content.size(), Sha256::of(as_bytes(file.content))});
+    HX_TRY(write_metadata_frame(encode_machine_file(file.content)));
+  }
+  directory_.position = position_;
+  directory_.size = size;
+  directory_.tree = tree_.identity(size);
+  directory_.image_digest = image_digest;
+
+  header_.size = size;
+  const std::string unsealed = encode_header(header_, header_size_);
+  const bool sealed = image_digest && output_.seals();
+  if (sealed) {
+    header_.checksum = *image_digest;
+    header_.hx->sealed = true;
+    header_.hx->seal = seal_of(directory_.tree, *image_digest);
+  }
+  const std::string header = encode_header(header_, header_size_);
+  if (header.size() != header_size_) return bug("the header outgrew its place");
+  directory_.header_digest = Sha256::of(as_bytes(unsealed));
+  HX_TRY(write_metadata_frame(encode_directory(directory_)));
+  HX_TRY(write_seek_table());
+  HX_TRY(output_.finish(header));
+
+  PackTotals totals;
+  totals.size = size;
+  totals.data_bytes = directory_.data_bytes;
+  totals.zero_bytes = size - directory_.data_bytes;
+  totals.file_bytes = header_size_ + position_ + (seek_entries_.size() > kMaxSeekTableFrames ? 0 : seek_table_size(seek_entries_.size()));
+  totals.tree = directory_.tree;
+  totals.image_digest = image_digest;
+  totals.sealed = sealed;
+  totals.state = header_.hx->state;
+  return totals;
+}
+
+}  // namespace hx

@@ -1,0 +1,65 @@
+#pragma once
+// Packed chunks into the bytes of a snapshot: frames, index pages, machine files, directory, seek table. No threads and no
+// compression: see chunk_packer and snapshot_sink.
+
+#include "hash/digest_tree.h"
+#include "io/buffer_pool.h"
+#include "snapshot/mirn_header.h"
+#include "snapshot/mirn_index.h"
+#include "snapshot/snapshot_output.h"
+
+namespace hx {
+
+// One chunk, or a run of zero chunks of any length, ready to be written.
+struct PackedChunk {
+  Range extent;
+  Kind kind = Kind::kZero;
+  Buffer frame;  // kData
+  uint64_t xxh3 = 0;
+  Digest leaf;
+  std::optional<uint32_t> content_check;  // low 32 bits of XXH64 of the content, where the packer itself read it
+};
+
+struct PackTotals {
+  uint64_t size = 0, data_bytes = 0, zero_bytes = 0, file_bytes = 0;
+  Digest tree;
+  std::optional<Digest> image_digest;
+  bool sealed = false;
+  std::string state;
+};
+
+// One snapshot. One thread.
+class SnapshotWriter {
+ public:
+  SnapshotWriter(SnapshotOutput&, SnapshotHeader header);
+
+  // The header so far (unsealed) goes to the output: before the first add().
+  Status start(std::string filesystem);
+  // In ascending order, without gaps.
+  Status add(PackedChunk);
+  // What is missing until the file is complete. size: of the image, now known for sure.
+  Result<PackTotals> finish(uint64_t size, const std::optional<Digest>& image_digest,
+                            const std::vector<MachineFile>& files);
+
+ private:
+  Status flush_zeros();
+  Status add_zero_frame(Range);
+  Status add_frame(const FrameEntry&, ByteSpan frame);
+  Status flush_page();
+  Status write_metadata_frame(std::string_view frame);
+  Status write_seek_table();
+
+  SnapshotOutput& output_;
+  SnapshotHeader header_;
+  size_t header_size_ = 0;
+  DigestTree tree_;
+  Range zeros_;         // a run not yet written
+  IndexPage page_;      // the group so far
+  Directory directory_;
+  uint64_t position_ = 0;  // in the body
+  std::vector<std::byte> full_zero_frame_;
+  // The seek table's entries: 8 bytes a frame until the end, so 8 MiB for 1 TiB of data.
+  std::vector<uint64_t> seek_entries_;
+};
+
+}  // namespace hx
