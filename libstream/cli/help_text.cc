@@ -60,9 +60,13 @@ std::string help_text(const ToolSpec& spec) {
   for (const auto& option : spec.options.options()) {
     if (option.hidden || option.compact) continue;
     std::string left = left_side(option);
-    size_t column = std::max(left.size() + 2, right);
-    left.resize(column, ' ');
-    text += left + wrap(option.help, column, right) + "\n";
+    bool fits = left.size() + 2 <= right || left.size() + 2 + option.help.size() <= kColumns;
+    if (!fits) {  // the text below, in its column
+      text += left + "\n";
+      left.clear();
+    }
+    left.resize(std::max(left.size() + 2, right), ' ');
+    text += left + wrap(option.help, left.size(), right) + "\n";
   }
   text += compact_line(spec.options.options());
   for (const auto& example : spec.examples) {

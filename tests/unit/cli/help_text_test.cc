@@ -23,8 +23,8 @@ TEST_CASE("help has a usage line, the sentence, the options in columns and an ex
         "usage: hx-test [OPTION]... FILE...\n"
         "Does one thing.\n"
         "\n"
-        "  -o, --output FILE         write to FILE\n"
-        "      --verify=tree|full    how much to verify\n"
+        "  -o, --output FILE       write to FILE\n"
+        "      --verify=tree|full  how much to verify\n"
         "  also: -q/--quiet, --help\n"
         "\n"
         "  $ hx-test disk.img\n");

@@ -121,9 +121,9 @@ TEST_CASE("what is wrong on a command line is said in one line") {
   auto [word, message] = GENERATE(table<Words, std::string>({
       {{"--nonsense"}, "unknown option '--nonsense'"},
       {{"-x"}, "unknown option '-x'"},
-      {{"-qx"}, "unknown option '-x'"},
+      {{"-qx"}, "unknown option '-qx'"},
       {{"--output"}, "option '--output' needs an argument"},
-      {{"-o"}, "option '-o' needs an argument"},
+      {{"-o"}, "option '--output' needs an argument"},
       {{"--output", "-q"}, "option '--output' needs an argument"},
       {{"--force=yes"}, "option '--force' takes no argument"},
       {{"-j", "many"}, "--jobs: 'many' is not a number from 1 to 64"},

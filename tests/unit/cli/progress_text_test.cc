@@ -49,9 +49,9 @@ TEST_CASE("a progress line fits every width and loses its least important parts 
 TEST_CASE("the bar shows the part that is done") {
   std::setlocale(LC_CTYPE, "C.UTF-8");
   CHECK(format_progress_line(halfway(), 6, {.columns = 80}) ==
-        "web-01  [#######.......]   50%   16.0 GiB of 32.0 GiB   512 MiB/s     1:23");
+        "web-01  [#########..........]   50%   16.0 GiB of 32.0 GiB   512 MiB/s     1:23");
   CHECK(format_progress_line(halfway(), 6, {.columns = 80, .unicode = true}) ==
-        "web-01  ━━━━━━━━────────   50%   16.0 GiB of 32.0 GiB   512 MiB/s     1:23");
+        "web-01  ━━━━━━━━━━╸──────────   50%   16.0 GiB of 32.0 GiB   512 MiB/s     1:23");
 }
 
 TEST_CASE("100% is said only of what is finished") {
