@@ -1,0 +1,87 @@
+#include <atomic>
+
+#include "base/size_text.h"
+#include "extent/contiguous_end.h"
+#include "extent/file_sink.h"
+#include "extent/writeback.h"
+#include "extent/zero_detector.h"
+#include "io/fd_io.h"
+#include "io/free_space.h"
+
+namespace hx {
+namespace {
+
+class NewFileSink : public FileSink {
+ public:
+  NewFileSink(AtomicFile file, uint64_t expected_data)
+      : file_(std::move(file)), expected_data_(expected_data), writeback_(file_.fd()) {}
+
+  Order order() const override { return Order::kAny; }
+
+  Status begin_disk(const DiskInfo& info) override {
+    if (has_disk_) return refused(file_.path() + ": a file holds one disk, and the source has more");
+    if (info.kind == DiskKind::kDelta)
+      return refused(file_.path() + ": a delta alone makes no disk: what did not change is not in it");
+    has_disk_ = true;
+    if (expected_data_ > 0) {
+      const uint64_t available = HX_TRY(free_space(file_.fd(), file_.path()));
+      if (available < expected_data_)
+        return system_error(ENOSPC, file_.path() + ": " + format_size(expected_data_) + " are needed, " +
+                                        format_size(available) + " are free");
+    }
+    contiguous_.start(info);
+    return info.size == kUnknownSize ? Status() : set_size(info.size);
+  }
+
+  Status put(Extent extent) override {
+    if (extent.kind == Kind::kAbsent) return bug(file_.path() + ": absent in a disk that is no delta");
+    if (extent.kind == Kind::kZero) {
+      skipped_ += extent.length;
+    } else {
+      for (const MapEntry& entry : find_zeros(extent.offset, extent.data.bytes())) {
+        if (entry.kind == Kind::kZero) {
+          skipped_ += entry.length;
+          continue;
+        }
+        const ByteSpan bytes = std::as_const(extent.data).bytes().subspan(entry.offset - extent.offset, entry.length);
+        HX_TRY(pwrite_fd(file_.fd(), file_.path(), entry.offset, bytes));
+        written_ += entry.length;
+        writeback_.wrote(entry.offset, entry.length);
+      }
+    }
+    contiguous_.done(extent.offset, extent.length);
+    return {};
+  }
+
+  Status end_disk(const DiskTotals& totals) override { return set_size(totals.size); }
+  Status commit() override {
+    if (!has_disk_) return bug(file_.path() + ": committed without a disk");
+    return file_.commit();
+  }
+  SinkCounts counts() const override { return {written_, 0, skipped_}; }
+  uint64_t contiguous_end() const override { return contiguous_.get(); }
+
+ private:
+  // Also where the last bytes are zeros that nobody writes.
+  Status set_size(uint64_t size) {
+    if (::ftruncate(file_.fd(), static_cast<off_t>(size)) != 0)
+      return system_error(errno, file_.path() + ": set the size to " + std::to_string(size));
+    return {};
+  }
+
+  AtomicFile file_;
+  const uint64_t expected_data_;
+  Writeback writeback_;
+  ContiguousEnd contiguous_;
+  bool has_disk_ = false;
+  std::atomic<uint64_t> written_ = 0, skipped_ = 0;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<FileSink>> new_file_sink(const std::string& path, Overwrite overwrite, uint64_t expected_data) {
+  return std::unique_ptr<FileSink>(
+      std::make_unique<NewFileSink>(HX_TRY(AtomicFile::open(path, overwrite)), expected_data));
+}
+
+}  // namespace hx
