@@ -1,0 +1,126 @@
+// hx-fetch: disks as an extent stream, or as plain bytes, on stdout. hx-fetch(1).
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+#include "cli/run_tool.h"
+#include "cli/terminal.h"
+#include "extent/extent_json.h"
+#include "extent/file_sink.h"
+#include "extent/pump.h"
+#include "extent/stream_writer.h"
+#include "io/fd_io.h"
+#include "io/rate_limiter.h"
+#include "transfer/byte_range.h"
+#include "transfer/fetch_plan.h"
+
+using namespace hx;
+
+namespace {
+
+enum class Form { kStream, kRaw, kMap };
+
+struct FetchOptions {
+  FetchRequest request;
+  std::string extents_path;
+  std::vector<std::string> file_paths;
+  std::optional<uint64_t> limit_rate;
+  int jobs = 2;
+  bool raw = false, map = false, force = false;
+  Form form() const { return map ? Form::kMap : raw ? Form::kRaw : Form::kStream; }
+};
+
+ToolSpec describe(FetchOptions& to) {
+  ToolSpec spec;
+  spec.name = "hx-fetch";
+  spec.sentence = "Writes disks as an extent stream on stdout: for hx-snap-pack, hx-restore, ssh.";
+  spec.examples = {"hx-fetch disk.img | hx-snap-pack -o vm.mirn"};
+  OptionTable& table = spec.options;
+  table.operands("LOCATION", 1, OptionTable::kAnyCount, &to.request.locations);
+  table.flag("raw", 0, "plain bytes instead of a stream, of one disk", &to.raw);
+  table.choice<bool>("map", 0, "where data and zeros are, and nothing else", &to.map, {{"json", true}});
+  table.text("extents", 0, "FILE", "only what this map (JSON; - is stdin) has", &to.extents_path);
+  table
+      .call("range", 0, "RANGE", "only OFFSET+LENGTH or OFFSET-END; repeatable",
+            [&to](const std::string& text) -> Status {
+              to.request.ranges.push_back(HX_TRY(parse_byte_range(text)));
+              return {};
+            })
+      .repeatable = true;
+  table.list("file", 0, "FILE", "send this small file along; repeatable", &to.file_paths);
+  table.text("name", 0, "NAME", "what the disk is called", &to.request.name);
+  table.choice<ImageFormat>("format", 0, "whatever the file's name says", &to.request.location.format,
+                            {{"raw", ImageFormat::kRaw}});
+  table.size("limit-rate", 0, "at most so many bytes of data a second", &to.limit_rate);
+  table.number("jobs", 'j', "N", "threads that read (2)", &to.jobs, 1, 64);
+  table.flag("force", 'f', "read a disk that is in use; write to a terminal", &to.force);
+  return spec;
+}
+
+Status check(FetchOptions& options) {
+  if (options.raw && options.map) return usage_error("--raw and --map exclude each other");
+  if (options.limit_rate == uint64_t{0}) return usage_error("--limit-rate: nothing would ever arrive");
+  if (options.form() != Form::kStream && !options.file_paths.empty())
+    return usage_error("--file: only a stream carries files");
+  if (options.form() != Form::kMap && !options.force) {
+    const bool is_raw = options.form() == Form::kRaw;
+    HX_TRY(refuse_binary_to_terminal(STDOUT_FILENO, is_raw ? "a disk" : "an extent stream"));
+  }
+  if (options.force) options.request.location.in_use = InUse::kAllow;
+  return {};
+}
+
+// A tool further down learns why nothing comes; unless something came already, which then ends with its own ABORT.
+void abort_stream(const Error& error) {
+  if (is_terminal(STDOUT_FILENO)) return;
+  FdWriter out(STDOUT_FILENO, "stdout");
+  stream_writer(out, 1)->abort(error);
+}
+
+Status fetch(FetchOptions& options, Tool& tool, bool& has_begun) {
+  HX_TRY(check(options));
+  if (!options.extents_path.empty()) options.request.extents = HX_TRY(read_extents(options.extents_path));
+  for (const auto& path : options.file_paths) options.request.files.push_back(HX_TRY(read_machine_file(path)));
+  auto disks = HX_TRY(plan_fetch(std::move(options.request)));
+  if (options.form() != Form::kStream && disks.size() != 1)
+    return usage_error(std::string(options.raw ? "--raw" : "--map") + " is for one disk, and here are " +
+                       std::to_string(disks.size()));
+  if (options.form() == Form::kMap) return tool.print(format_map_json(disks.front().what));
+
+  std::optional<RateLimiter> limiter;
+  if (options.limit_rate) limiter.emplace(*options.limit_rate, system_clock());
+  enlarge_pipe(STDOUT_FILENO);
+  FdWriter out(STDOUT_FILENO, "stdout");
+  std::unique_ptr<ExtentSink> sink;
+  if (options.form() == Form::kRaw)
+    sink = stdout_sink(STDOUT_FILENO, "stdout");
+  else
+    sink = stream_writer(out, disks.size());
+  auto source = fetch_source(std::move(disks), {.threads = options.jobs});
+  has_begun = true;
+  HX_TRY(pump(*source, *sink, {.progress = &tool.progress(), .rate_limiter = limiter ? &*limiter : nullptr}));
+  return sink->commit();
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  FetchOptions options;
+  ToolSpec spec = describe(options);
+  // A usage error comes before the options are known, so their words are looked for: plain bytes and maps carry no
+  // ABORT.
+  const bool is_stream = std::none_of(argv + 1, argv + std::max(argc, 1), [](std::string_view word) {
+    return word == "--raw" || word == "--map" || word.starts_with("--map=");
+  });
+  bool has_begun = false;
+  spec.on_error = [&](const Error& error) {
+    if (is_stream && !has_begun) abort_stream(error);
+  };
+  return run_tool(std::move(spec), argc, argv, [&](Tool& tool) { return fetch(options, tool, has_begun); });
+}
