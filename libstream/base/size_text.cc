@@ -27,25 +27,31 @@ uint64_t factor_of(std::string_view suffix) {
 }  // namespace
 
 Result<uint64_t> parse_size(std::string_view text) {
-  const auto bad = [&] { return usage_error("'" + std::string(text) + "' is not a size").with_hint("sizes are 512, 64K, 4MiB, 1.5G (1024) or 1MB (1000)"); };
+  const auto wrong = [&](const char* how) {
+    return usage_error("'" + std::string(text) + "' is " + how)
+        .with_hint("sizes are 512, 64K, 4MiB, 1.5G (1024) or 1MB (1000)");
+  };
   uint64_t whole = 0;
   const char* const end = text.data() + text.size();
   const auto [rest, error] = std::from_chars(text.data(), end, whole);
-  if (error != std::errc()) return bad();
+  if (error == std::errc::result_out_of_range) return wrong("too large");
+  if (error != std::errc()) return wrong("not a size");
   double fraction = 0;
   const char* suffix = rest;
   if (suffix < end && *suffix == '.') {
     double scale = 1;
     const char* digit = suffix + 1;
     for (; digit < end && *digit >= '0' && *digit <= '9'; ++digit) fraction += (*digit - '0') * (scale /= 10);
-    if (digit == suffix + 1) return bad();
+    if (digit == suffix + 1) return wrong("not a size");
     suffix = digit;
   }
   const uint64_t factor = factor_of(std::string_view(suffix, static_cast<size_t>(end - suffix)));
   uint64_t bytes = 0;
-  if (factor == 0 || (fraction > 0 && factor == 1) || __builtin_mul_overflow(whole, factor, &bytes) ||
-      __builtin_add_overflow(bytes, static_cast<uint64_t>(std::llround(fraction * static_cast<double>(factor))), &bytes))
-    return bad();
+  if (factor == 0 || (fraction > 0 && factor == 1)) return wrong("not a size");
+  if (__builtin_mul_overflow(whole, factor, &bytes) ||
+      __builtin_add_overflow(bytes, static_cast<uint64_t>(std::llround(fraction * static_cast<double>(factor))),
+                             &bytes))
+    return wrong("too large");
   return bytes;
 }
 
