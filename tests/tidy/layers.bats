@@ -22,6 +22,6 @@ OFFENCES
   # A room that CMake forgot would link by accident of another target's libraries.
   rooms_in_layers=$(sed -n 's/^\([a-z]*\):/\1/p' "$HX_ROOT/libstream/LAYERS" | sed 's/ *$//' | sort)
   rooms_in_cmake=$(sed -n 's/^hx_room(\([a-z]*\)[^ )]*\( USES\)\{0,1\}\([^)]*\)).*/\1\3/p' \
-    "$HX_ROOT/libstream/CMakeLists.txt" | sed 's/ LIBS.*//' | sort -u)
+    "$HX_ROOT/libstream/CMakeLists.txt" | sed 's/ LIBS.*//; s/providers_[a-z]*/providers/' | sort -u)
   diff <(echo "$rooms_in_layers") <(echo "$rooms_in_cmake")
 }
