@@ -1,6 +1,7 @@
 #pragma once
 // A file that appears under its final name only when it is complete.
 
+#include <functional>
 #include <string>
 
 #include "base/result.h"
@@ -10,11 +11,12 @@ namespace hx {
 
 enum class Overwrite { kRefuse, kReplace };
 
-// open(): an unnamed file (O_TMPFILE) in the final name's directory, so that even SIGKILL leaves nothing; where the file
-// system has none, a temporary name ".NAME.XXXXXX.tmp" that the destructor and signals (io/temporary_names.h) remove.
-// commit(): fsync, link or rename to the final name, fsync of the directory. No commit: no file.
-// A symbolic link under the final name is replaced, as rename(2) does; what it points to stays as it is.
-// kRefuse: an existing name is kRefused with a hint for --force, at open() already and again at commit().
+// open(): an unnamed file (O_TMPFILE) in the final name's directory, so that even SIGKILL leaves nothing; where the
+// file system has none, a temporary name ".NAME.XXXXXX.tmp" that the destructor and signals (io/temporary_names.h)
+// remove. commit(): fsync, link or rename to the final name, fsync of the directory. No commit: no file. A symbolic
+// link under the final name is replaced, as rename(2) does; what it points to stays as it is. A file that is replaced
+// leaves its permission bits to the new one, so that no copy is readable to more people; else mode and umask. kRefuse:
+// an existing name is kRefused with a hint for --force, at open() already and again at commit().
 class AtomicFile {
  public:
   static Result<AtomicFile> open(const std::string& path, Overwrite, unsigned mode = 0666);
@@ -28,6 +30,8 @@ class AtomicFile {
 
  private:
   AtomicFile() = default;
+  Status create_named(unsigned mode);
+  Status with_new_name(const std::function<int(const char*)>& create);
   Status sync_directory();
 
   UniqueFd fd_, directory_;

@@ -5,7 +5,8 @@
 
 namespace hx {
 
-// Small reads out of big ones, with a count of what was taken. Reads of a buffer's size and more pass it by. One thread.
+// Small reads out of big ones, with a count of what was taken. Reads of a buffer's size and more pass it by. One
+// thread.
 class BufferedReader : public ByteReader {
  public:
   // `already_read`: bytes that were taken from the source before (to see what it is).

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/uio.h>
 
@@ -24,17 +25,42 @@ Error write_error(int error, const std::string& name, uint64_t offset) {
   return system_error(error, place(name, "write", offset));
 }
 
+// Whether a failed call is to be made again: after a signal, or when a descriptor that somebody else made non-blocking
+// (ssh does that to a shared stdin or stdout) is ready.
+bool try_again(int error, int fd, short what) {
+  if (error == EINTR) return true;
+  if (error != EAGAIN) return false;
+  pollfd wanted = {fd, what, 0};
+  return poll(&wanted, 1, -1) >= 0 || errno == EINTR;
+}
+
+Error is_directory(const std::string& path) {
+  return usage_error(path + ": is a directory").with_hint("name a file or a device");
+}
+
+Error open_error(int error, const std::string& path) {
+  if (error == EISDIR) return is_directory(path);
+  if (error != ENOENT) return system_error(error, path);
+  const size_t slash = path.rfind('/');
+  const std::string parent = slash == std::string::npos ? "" : path.substr(0, slash);
+  const bool no_parent = !parent.empty() && access(parent.c_str(), F_OK) != 0;
+  return system_error(error, path)
+      .with_hint(no_parent ? "there is no directory '" + parent + "'" : "check the spelling of the name");
+}
+
 }  // namespace
 
 Result<UniqueFd> open_fd(const std::string& path, int flags, mode_t mode) {
   int fd;
   do fd = open(path.c_str(), flags | O_CLOEXEC, mode);
   while (fd < 0 && errno == EINTR);
-  if (fd >= 0) return UniqueFd(fd);
-  const int error = errno;
-  Error failure = system_error(error, path);
-  if (error == EISDIR) failure = usage_error(path + ": is a directory").with_hint("name a file or a device");
-  return failure;
+  if (fd < 0) return open_error(errno, path);
+  UniqueFd owned(fd);
+  if (!(flags & (O_DIRECTORY | O_PATH))) {
+    const struct stat st = HX_TRY(stat_fd(fd, path));
+    if (S_ISDIR(st.st_mode)) return is_directory(path);
+  }
+  return owned;
 }
 
 Status close_checked(UniqueFd fd, const std::string& name) {
@@ -57,26 +83,29 @@ Result<uint64_t> size_of_fd(int fd, const std::string& name) {
     if (ioctl(fd, BLKGETSIZE64, &size) < 0) return system_error(errno, name + ": get its size");
     return size;
   }
-  if (S_ISDIR(st.st_mode)) return usage_error(name + ": is a directory").with_hint("name a file or a device");
+  if (S_ISDIR(st.st_mode)) return is_directory(name);
   return unsupported(name + ": neither a file nor a block device");
 }
 
 void enlarge_pipe(int fd) {
-  if (fcntl(fd, F_SETPIPE_SZ, 1 << 20) < 0) return;  // no pipe, or over the user's limit: slower, not wrong
+  constexpr int kSize = 1 << 20;
+  const int size = fcntl(fd, F_GETPIPE_SZ);
+  if (size < 0 || size >= kSize) return;
+  (void)fcntl(fd, F_SETPIPE_SZ, kSize);  // over the user's limit: slower, not wrong
 }
 
 Result<size_t> read_fd(int fd, const std::string& name, uint64_t offset, MutableByteSpan out) {
   for (;;) {
     const ssize_t got = read(fd, out.data(), std::min(out.size(), kMaxTransfer));
     if (got >= 0) return static_cast<size_t>(got);
-    if (errno != EINTR) return system_error(errno, place(name, "read", offset));
+    if (!try_again(errno, fd, POLLIN)) return system_error(errno, place(name, "read", offset));
   }
 }
 
 Status write_fd(int fd, const std::string& name, uint64_t offset, ByteSpan bytes) {
   while (!bytes.empty()) {
     const ssize_t put = write(fd, bytes.data(), std::min(bytes.size(), kMaxTransfer));
-    if (put < 0 && errno == EINTR) continue;
+    if (put < 0 && try_again(errno, fd, POLLOUT)) continue;
     if (put < 0) return write_error(errno, name, offset);
     if (put == 0) return system_error(ENOSPC, place(name, "write", offset));
     bytes = bytes.subspan(static_cast<size_t>(put));
@@ -132,7 +161,7 @@ Status FdWriter::write_two(ByteSpan first, ByteSpan second) {
                      {const_cast<std::byte*>(second.data()), second.size()}};
   ssize_t put;
   do put = writev(fd_, pieces, 2);
-  while (put < 0 && errno == EINTR);
+  while (put < 0 && try_again(errno, fd_, POLLOUT));
   if (put < 0) return write_error(errno, name_, offset_);
   const size_t done = static_cast<size_t>(put);
   offset_ += done;
@@ -144,6 +173,10 @@ Status FdWriter::write_two(ByteSpan first, ByteSpan second) {
 }
 
 Result<FileReader> FileReader::open(const std::string& path) {
+  struct stat st;
+  // Before the open, as that of a FIFO waits for a writer.
+  if (stat(path.c_str(), &st) == 0 && !S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode) && !S_ISDIR(st.st_mode))
+    return unsupported(path + ": neither a file nor a block device");
   UniqueFd fd = HX_TRY(open_fd(path, O_RDONLY));
   HX_TRY(size_of_fd(fd.get(), path));
   return FileReader(std::move(fd), path);

@@ -1,6 +1,6 @@
 #pragma once
-// File descriptors as readers and writers. EINTR and short counts are handled here and nowhere else. Every error names
-// the object and the offset: "vm.mirn: write at 4194304: No space left on device".
+// File descriptors as readers and writers. EINTR, EAGAIN and short counts are handled here and nowhere else. Every
+// error names the object and the offset: "vm.mirn: write at 4194304: No space left on device".
 
 #include <sys/stat.h>
 
@@ -9,7 +9,8 @@
 
 namespace hx {
 
-// open(2) with O_CLOEXEC. kUsage with a hint where the file is missing; kPermission where it may not be read.
+// open(2) with O_CLOEXEC. kUsage with a hint where the file is missing, and for a directory unless O_DIRECTORY asks for
+// one; kPermission where it may not be read.
 Result<UniqueFd> open_fd(const std::string& path, int flags, mode_t mode = 0666);
 Status close_checked(UniqueFd fd, const std::string& name);
 Result<struct stat> stat_fd(int fd, const std::string& name);
@@ -54,7 +55,8 @@ class FdWriter : public ByteWriter {
   uint64_t offset_ = 0;
 };
 
-// pread on a file or device that it owns. base: where offset 0 lies (the snapshot may not start at the file's beginning).
+// pread on a file or device that it owns. base: where offset 0 lies (the snapshot may not start at the file's
+// beginning).
 class FileReader : public RandomReader {
  public:
   static Result<FileReader> open(const std::string& path);

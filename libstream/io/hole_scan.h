@@ -1,6 +1,6 @@
 #pragma once
-// Where a file has data and where it has holes (SEEK_DATA, SEEK_HOLE). Holes are a fact of allocation: here they read as
-// zeros, as a raw file has no parent.
+// Where a file has data and where it has holes (SEEK_DATA, SEEK_HOLE). Holes are a fact of allocation: here they read
+// as zeros, as a raw file has no parent.
 
 #include <cstdint>
 #include <optional>

@@ -12,9 +12,9 @@ namespace hx {
 
 struct DiskProgress {
   std::string name;
-  uint64_t total = 0;                  // bytes of the virtual disk that will be covered; 0 = unknown
-  std::atomic<uint64_t> covered = 0;   // virtual bytes done, holes included
-  std::atomic<uint64_t> moved = 0;     // bytes of data really read or written
+  uint64_t total = 0;                 // bytes of the virtual disk that will be covered; 0 = unknown
+  std::atomic<uint64_t> covered = 0;  // virtual bytes done, holes included
+  std::atomic<uint64_t> moved = 0;    // bytes of data really read or written
   std::atomic<bool> finished = false;
 };
 

@@ -6,11 +6,12 @@
 
 namespace hx {
 
-// At most so many bytes a second, over all who ask. Any thread. The allowance of a quarter second may be saved up.
+// At most so many bytes a second, over all who ask; 0: no limit. Any thread. The allowance of a quarter second may be
+// saved up. The clock outlives it.
 class RateLimiter {
  public:
   RateLimiter(uint64_t bytes_per_second, Clock& clock);
-  void spend(uint64_t bytes);  // waits until they are allowed
+  void spend(uint64_t bytes);  // returns when the time that they and all before them take has passed
 
  private:
   const double rate_;
