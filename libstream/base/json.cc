@@ -40,7 +40,7 @@ const Json* member(const Json& object, std::string_view key) {
 Result<uint64_t> as_u64(const Json& value, std::string_view key) {
   if (value.is_number_unsigned() && value.get<uint64_t>() <= static_cast<uint64_t>(std::numeric_limits<int64_t>::max()))
     return value.get<uint64_t>();
-  if (value.is_number_integer() && value.get<int64_t>() < 0) return wrong(key, "is negative");
+  if (value.is_number_integer() && !value.is_number_unsigned()) return wrong(key, "is negative");
   return wrong(key, "is not a whole number that fits 63 bits");
 }
 
