@@ -44,8 +44,8 @@ ToolSpec describe(FetchOptions& to) {
   OptionTable& table = spec.options;
   table.operands("LOCATION", 1, OptionTable::kAnyCount, &to.request.locations);
   table.flag("raw", 0, "plain bytes instead of a stream, of one disk", &to.raw);
-  table.choice<bool>("map", 0, "where data and zeros are, and nothing else", &to.map, {{"json", true}});
-  table.text("extents", 0, "FILE", "only what this map (JSON; - is stdin) has", &to.extents_path);
+  table.choice<bool>("map", 0, "say where data and zeros are; nothing is read", &to.map, {{"json", true}});
+  table.text("extents", 0, "FILE", "only what the map in FILE has (JSON; - is stdin)", &to.extents_path);
   table
       .call("range", 0, "RANGE", "only OFFSET+LENGTH or OFFSET-END; repeatable",
             [&to](const std::string& text) -> Status {
@@ -53,13 +53,13 @@ ToolSpec describe(FetchOptions& to) {
               return {};
             })
       .repeatable = true;
-  table.list("file", 0, "FILE", "send this small file along; repeatable", &to.file_paths);
-  table.text("name", 0, "NAME", "what the disk is called", &to.request.name);
-  table.choice<ImageFormat>("format", 0, "whatever the file's name says", &to.request.location.format,
+  table.list("file", 0, "FILE", "send this small file along (a VM's XML); repeatable", &to.file_paths);
+  table.text("name", 0, "NAME", "call the disk NAME (as its file, or the alias)", &to.request.name);
+  table.choice<ImageFormat>("format", 0, "take a file's bytes as they are, whatever its suffix", &to.request.location.format,
                             {{"raw", ImageFormat::kRaw}});
   table.size("limit-rate", 0, "at most so many bytes of data a second", &to.limit_rate);
-  table.number("jobs", 'j', "N", "threads that read (2)", &to.jobs, 1, 64);
-  table.flag("force", 'f', "read a disk that is in use; write to a terminal", &to.force);
+  table.number("jobs", 'j', "N", "read with N threads (2)", &to.jobs, 1, 64);
+  table.flag("force", 'f', "read a disk though it is in use; write to a terminal", &to.force);
   return spec;
 }
 

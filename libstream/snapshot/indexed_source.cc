@@ -39,7 +39,7 @@ class IndexedSource : public ExtentSource {
         pool_(shape_.chunk_size, window(threads) + static_cast<size_t>(threads) + 8),
         workers_(threads, window(threads), [this](RawFrame&& raw, int) { return decode(std::move(raw)); }) {
     info_.key = "disk0";
-    info_.name = header.name;
+    info_.name = header.name.empty() ? "" : to_leaf_name(header.name);
     info_.size = header.size;
     info_.state = header.hx->state;
     info_.change_token = header.hx->change_token;

@@ -20,7 +20,7 @@ class PlainSource : public ExtentSource {
         body_offset_(header.body_offset()),
         zstd_(in, [this](uint32_t magic, uint64_t offset) { return look_at_skippable(magic, offset); }) {
     info_.key = "disk0";
-    info_.name = header.name;
+    info_.name = header.name.empty() ? "" : to_leaf_name(header.name);
     info_.size = header.size;
   }
   ~PlainSource() override {

@@ -21,8 +21,9 @@ class BodyWriter {
   BodyWriter(int fd, std::string name) : fd_(fd), name_(std::move(name)) { buffer_.reserve(kBufferSize); }
 
   Status write(ByteSpan bytes) {
-    if (buffer_.size() + bytes.size() > kBufferSize) HX_TRY(flush());
-    if (bytes.size() >= kBufferSize / 4) return write_through(bytes);
+    const bool large = bytes.size() >= kBufferSize / 4;
+    if (large || buffer_.size() + bytes.size() > kBufferSize) HX_TRY(flush());
+    if (large) return write_through(bytes);
     buffer_.insert(buffer_.end(), bytes.begin(), bytes.end());
     return {};
   }

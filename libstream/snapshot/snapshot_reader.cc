@@ -32,7 +32,7 @@ Error SnapshotReader::bad(uint64_t body_position, const std::string& what) const
 SnapshotReader::SnapshotReader(std::shared_ptr<const RandomReader> file, SnapshotHeader header)
     : file_(std::move(file)), header_(std::move(header)) {
   info_.key = "disk0";
-  info_.name = header_.name;
+  info_.name = header_.name.empty() ? "" : to_leaf_name(header_.name);
   info_.size = header_.size;
 }
 

@@ -1,0 +1,44 @@
+#pragma once
+// Disks into snapshots: where each one goes, and that all of them appear together.
+
+#include <string>
+#include <vector>
+
+#include "base/json.h"
+#include "extent/pump.h"
+#include "io/atomic_file.h"
+#include "snapshot/snapshot_sink.h"
+
+namespace hx {
+
+// One that was written; receipt and manifest are made of these.
+struct PackedDisk {
+  std::string key, name;
+  std::string path;  // "" = stdout
+  PackTotals totals;
+  uint64_t file_count = 0;  // machine files in it
+};
+
+class PackSink : public ExtentSink {
+ public:
+  // After commit().
+  virtual const std::vector<PackedDisk>& packed() const = 0;
+  // A disk that can be read at any place: see SnapshotSink::put_disk().
+  virtual Status put_disk(const DiskReader&, const ExtentList& map, const PumpOptions&) = 0;
+};
+
+// Order::kAscending. One disk, into a file that appears at commit().
+std::unique_ptr<PackSink> pack_into_file(const std::string& path, Overwrite, const PackOptions&);
+
+enum class Sealing : uint8_t { kSpool, kUnsealed };
+// One disk, to fd (stdout, not owned): rewritten where it is a seekable file, else spooled, or unsealed.
+std::unique_ptr<PackSink> pack_to_fd(int fd, Sealing, const std::string& spool_directory, const PackOptions&);
+
+// Any number of disks: NAME.mirn each (NAME-KEY.mirn where two have one name), and manifest.json, in an existing or new
+// directory. They appear at commit(), the manifest last: hx(7), MANIFEST.
+std::unique_ptr<PackSink> pack_into_directory(const std::string& path, Overwrite, const PackOptions&);
+
+// The JSON of one disk in receipt and manifest.
+Json to_json(const PackedDisk&);
+
+}  // namespace hx

@@ -1,0 +1,168 @@
+// hx-snap-pack: an extent stream, or raw bytes, into a MIRN snapshot. hx-snap-pack(1).
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/size_text.h"
+#include "cli/run_tool.h"
+#include "cli/terminal.h"
+#include "codec/zstd_codec.h"
+#include "extent/read_ahead.h"
+#include "extent/stream_reader.h"
+#include "image/filesystem_probe.h"
+#include "image/raw_disk.h"
+#include "image/raw_pipe.h"
+#include "io/fd_io.h"
+
+#include "transfer/pack_sink.h"
+
+using namespace hx;
+
+namespace {
+
+enum class Input { kByKind, kStream, kRaw };
+
+struct Arguments {
+  std::vector<std::string> files;
+  std::string output, directory, spool = "/var/tmp";
+  Input input = Input::kByKind;
+  std::optional<uint64_t> raw_size;  // --size; kUnknownSize: whatever comes
+  uint64_t chunk_size = mirn::kDefaultChunkSize;
+  PackOptions pack;
+  std::optional<uint64_t> limit_rate;
+  bool unsealed = false, no_checksum = false, force = false, json = false;
+  bool from_stdin() const { return files.empty() || files[0] == "-"; }
+  bool is_raw() const { return input == Input::kRaw || (input == Input::kByKind && !from_stdin()); }
+};
+
+Status parse_raw_size(const std::string& text, std::optional<uint64_t>& to) {
+  to = text == "unknown" ? kUnknownSize : HX_TRY(parse_size(text));
+  return {};
+}
+
+ToolSpec describe(Arguments& to) {
+  ToolSpec spec;
+  spec.name = "hx-snap-pack";
+  spec.sentence = "Packs an extent stream from stdin, or the raw disk FILE, into a MIRN snapshot.";
+  spec.examples = {"hx-fetch disk.img | hx-snap-pack -o vm.mirn"};
+  OptionTable& table = spec.options;
+  table.operands("FILE", 0, 1, &to.files);
+  table.text("output", 'o', "FILE", "the snapshot, which appears when it is complete", &to.output);
+  table.text("directory", 'd', "DIR", "a snapshot of each disk, and manifest.json", &to.directory);
+  table.choice<Input>("input", 0, "what the input is (stdin: stream; FILE: raw)", &to.input,
+                      {{"stream", Input::kStream}, {"raw", Input::kRaw}});
+  table.call("size", 0, "SIZE|unknown", "raw bytes from a pipe: how many must come",
+             [&to](const std::string& text) { return parse_raw_size(text, to.raw_size); });
+  table.number("level", 0, "N", "compress better and slower: -1 to -19 (3)", &to.pack.level, kMinLevel, kMaxLevel).digits = true;
+  table.size("chunk-size", 0, "64KiB to 4MiB, a power of two (1MiB)", &to.chunk_size);
+  table.text("name", 0, "NAME", "what the disk is called", &to.pack.name);
+  table.text("filesystem", 0, "NAME", "instead of what its superblock says", &to.pack.filesystem);
+  table.flag("unsealed", 0, "to a pipe at once; hx-snap-seal finishes it later", &to.unsealed);
+  table.flag("no-checksum", 0, "without the image's SHA-256: unsealed, but faster", &to.no_checksum);
+  table.text("spool", 0, "DIR", "where a sealed snapshot waits for a pipe (/var/tmp)", &to.spool);
+  table.number("jobs", 'j', "N", "threads that compress (one a core)", &to.pack.threads, 1, 256);
+  table.size("memory", 0, "for buffers, in all (160MiB)", &to.pack.memory);
+  table.size("limit-rate", 0, "at most so many bytes of data a second", &to.limit_rate);
+  table.flag("json", 0, "a receipt on stdout; with --output or --directory", &to.json);
+  table.flag("force", 'f', "replace FILE; read a disk in use; write to a terminal", &to.force);
+  return spec;
+}
+
+Status check(Arguments& a) {
+  if (!a.output.empty() && !a.directory.empty()) return usage_error("--output and --directory exclude each other");
+  const bool to_stdout = (a.output.empty() || a.output == "-") && a.directory.empty();
+  if (to_stdout) a.output.clear();
+  if (!mirn::is_chunk_size(a.chunk_size)) return usage_error("--chunk-size: a power of two from 64KiB to 4MiB");
+  if (a.pack.memory < 16 * a.chunk_size) return usage_error("--memory: at least 16 chunks");
+  if (a.unsealed && !to_stdout) return usage_error("--unsealed: a file is sealed without it");
+  if (a.json && to_stdout) return usage_error("--json: stdout already carries the snapshot");
+  if (a.raw_size && !a.is_raw()) return usage_error("--size is for --input raw: a stream says its own");
+  if (a.is_raw() && a.from_stdin() && !a.raw_size && !is_seekable_file(STDIN_FILENO))
+    return usage_error("raw bytes from a pipe need --size")
+        .with_hint("--size N is checked, --size unknown takes whatever comes");
+  if (to_stdout && !a.force) HX_TRY(refuse_binary_to_terminal(STDOUT_FILENO, "a snapshot"));
+  if (a.from_stdin() && !a.force) HX_TRY(refuse_binary_from_terminal(STDIN_FILENO, a.is_raw() ? "a disk" : "an extent stream"));
+  a.pack.chunk_size = static_cast<uint32_t>(a.chunk_size);
+  if (a.no_checksum) a.pack.image_digest = ImageDigest::kNone;
+  a.pack.timestamp = format_rfc3339(system_clock().wall_now());
+  a.pack.created_by = "hx-snap-pack " HX_VERSION;
+  a.pack.probe_filesystem = [](ByteSpan head) { return probe_filesystem(head); };
+  return {};
+}
+
+std::unique_ptr<PackSink> make_sink(const Arguments& a) {
+  const Overwrite overwrite = a.force ? Overwrite::kReplace : Overwrite::kRefuse;
+  if (!a.directory.empty()) return pack_into_directory(a.directory, overwrite, a.pack);
+  if (!a.output.empty()) return pack_into_file(a.output, overwrite, a.pack);
+  enlarge_pipe(STDOUT_FILENO);
+  // Without a checksum there is nothing that would have to be waited for.
+  const Sealing sealing = a.unsealed || a.no_checksum ? Sealing::kUnsealed : Sealing::kSpool;
+  return pack_to_fd(STDOUT_FILENO, sealing, a.spool, a.pack);
+}
+
+// A disk that is a file is read by packers and hasher on their own. One that is in use (--force) is read once only: two
+// passes would see two states.
+Status pack_file(const Arguments& a, PackSink& sink, const PumpOptions& options) {
+  const auto disk = HX_TRY(open_raw_disk(a.files[0], {.in_use = a.force ? InUse::kAllow : InUse::kRefuse}));
+  ExtentList map = HX_TRY(disk->map(0, disk->info().size));
+  if (disk->info().consistency.empty()) return sink.put_disk(*disk, map, options);
+  const auto source = read_ahead(disk, std::move(map), {.threads = a.pack.threads});
+  return pump(*source, sink, options);
+}
+
+Status pack_input(const Arguments& a, PackSink& sink, const PumpOptions& options) {
+  if (!a.from_stdin() && a.is_raw()) return pack_file(a, sink, options);
+  UniqueFd file;
+  if (!a.from_stdin()) file = HX_TRY(open_fd(a.files[0], O_RDONLY));
+  const int fd = file ? file.get() : STDIN_FILENO;
+  enlarge_pipe(fd);
+  FdReader in(fd, a.from_stdin() ? "stdin" : a.files[0]);
+  BufferPool pool(kMaxPayload, source_buffers(a.pack));
+  const auto source = a.is_raw() ? raw_pipe(in, pool, a.raw_size.value_or(kUnknownSize), a.pack.name)
+                                 : stream_reader(in, pool);
+  return pump(*source, sink, options);
+}
+
+void tell(const Arguments& a, const PackSink& sink, Tool& tool) {
+  for (const PackedDisk& disk : sink.packed()) {
+    const PackTotals& t = disk.totals;
+    tool.explain((disk.path.empty() ? std::string("stdout") : disk.path) + ": " + format_size(t.size) + " disk, " +
+                 format_size(t.data_bytes) + " of data in " + format_size(t.file_bytes) +
+                 (t.sealed ? ", sealed" : ", unsealed: hx-snap-seal finishes it"));
+    if (disk.file_count > 0) tool.explain(std::to_string(disk.file_count) + " files of the machine are in it");
+  }
+  if (a.no_checksum && !a.output.empty()) tool.explain("without a checksum: hx-snap-seal " + a.output + " adds it");
+}
+
+Status pack(Arguments& a, Tool& tool) {
+  HX_TRY(check(a));
+  if (a.from_stdin() && !a.is_raw()) tool.input_is_stream();
+  std::optional<RateLimiter> limiter;
+  if (a.limit_rate) limiter.emplace(*a.limit_rate, system_clock());
+  const auto sink = make_sink(a);
+  HX_TRY(pack_input(a, *sink, {.progress = &tool.progress(), .rate_limiter = limiter ? &*limiter : nullptr}));
+  HX_TRY(sink->commit());
+  tell(a, *sink, tool);
+  if (!a.json) return {};
+  Json disks = Json::array();
+  for (const PackedDisk& disk : sink->packed()) {
+    disks.push_back(to_json(disk));
+    disks.back()["path"] = disk.path;
+  }
+  return tool.print(dump_json({{"type", "receipt"}, {"tool", "hx-snap-pack"}, {"disks", disks}}) + "\n");
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  Arguments arguments;
+  arguments.pack.threads = static_cast<int>(std::clamp(std::thread::hardware_concurrency(), 1u, 64u));
+  return run_tool(describe(arguments), argc, argv, [&](Tool& tool) { return pack(arguments, tool); });
+}
