@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
+#include <utility>
 
 #include "cli/terminal.h"
 
@@ -54,6 +55,7 @@ ProgressLine::ProgressLine(const Progress& progress, std::string tool, ProgressC
       clock_(clock),
       fd_(fd),
       begun_(clock.now()),
+      last_look_(begun_),
       next_event_(begun_) {
   if (choice_.mode == ProgressMode::kAuto && !is_terminal(fd_)) choice_.mode = ProgressMode::kNone;
 }
@@ -95,13 +97,7 @@ void ProgressLine::stop(Ending ending) {
 }
 
 std::vector<DiskView> ProgressLine::look() {
-  const auto now = clock_.now();
   std::vector<DiskView> disks;
-  auto measure = [&](DiskView& disk, RateMeter& meter) {
-    if (!disk.finished) meter.add(now, disk.covered, disk.moved);
-    disk.rate = meter.rate();
-    disk.eta = meter.eta(disk.total);
-  };
   progress_.for_each([&](const DiskProgress& disk) {
     DiskView view;
     view.name = disk.name;
@@ -117,7 +113,17 @@ std::vector<DiskView> ProgressLine::look() {
     disks.push_back(total_of(disks));
     measure(disks.back(), total_meter_);
   }
+  last_look_ = clock_.now();
   return disks;
+}
+
+void ProgressLine::measure(DiskView& disk, Meter& meter) {
+  // A disk began after the last look, with nothing: so even a quick one has a rate.
+  if (std::exchange(meter.is_new, false)) meter.rate.add(last_look_, 0, 0);
+  if (!meter.is_closed) meter.rate.add(clock_.now(), disk.covered, disk.moved);
+  meter.is_closed = disk.finished;
+  disk.rate = meter.rate.rate();
+  disk.eta = meter.rate.eta(disk.total);
 }
 
 void ProgressLine::draw() {
@@ -158,7 +164,7 @@ void ProgressLine::draw_bars(const std::vector<DiskView>& disks) {
     if (shown++ > 0) frame += "\n";
     frame += format_progress_line(disk, name_columns, style) + "\033[K";
   }
-  frame += "\033[J";
+  frame += "\033[J\r";  // there a terminal's echo of ^C is wiped away with the bar
   lines_shown_ = shown;
   write_ignoring_errors(fd_, frame);
 }

@@ -69,8 +69,14 @@ class ProgressLine {
   std::thread thread_;
   bool stopping_ = false;
   int lines_shown_ = 0;
-  std::vector<RateMeter> meters_;  // one a disk
-  RateMeter total_meter_;
+  struct Meter {
+    RateMeter rate;
+    bool is_new = true, is_closed = false;  // closed: the disk is finished, its rate stays
+  };
+  void measure(DiskView&, Meter&);
+  std::vector<Meter> meters_;  // one a disk
+  Meter total_meter_;
+  std::chrono::steady_clock::time_point last_look_;
   std::chrono::steady_clock::time_point next_event_;  // or plain line
 };
 

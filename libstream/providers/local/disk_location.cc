@@ -43,8 +43,9 @@ Result<std::shared_ptr<DiskReader>> open_path(const std::string& path, const Loc
 }
 
 Error later(const std::string& text, const std::string& scheme) {
-  return unsupported(text + ": this version cannot read disks from " + scheme + ":")
-      .with_hint("files and block devices can be read; a file of this name is ./" + text);
+  Error error = unsupported(text + ": this version cannot read disks from " + scheme + ":");
+  if (stat_of(text)) return std::move(error).with_hint("the file of this name is ./" + text);
+  return std::move(error).with_hint("it reads files and block devices");
 }
 
 std::string leaf_of(const std::string& path) { return std::filesystem::path(path).filename().string(); }

@@ -1,31 +1,22 @@
 #include "providers/local/disk_location.h"
 
-#include <unistd.h>
-
 #include <catch2/catch.hpp>
 #include <filesystem>
-#include <fstream>
+
+#include "support/temporary_directory.h"
 
 using namespace hx;
 
 namespace {
 
 // A directory of its own, in which the test stands.
-struct Directory {
-  std::filesystem::path path, before = std::filesystem::current_path();
-  Directory() {
-    char name[] = "/tmp/hx-location.XXXXXX";
-    REQUIRE(mkdtemp(name));
-    path = name;
-    std::filesystem::current_path(path);
-  }
-  ~Directory() {
-    std::filesystem::current_path(before);
-    std::filesystem::remove_all(path);
-  }
-  void write(const std::string& name, const std::string& content) const { std::ofstream(path / name) << content; }
+struct Directory : test::TemporaryDirectory {
+  std::filesystem::path before = std::filesystem::current_path();
+  Directory() { std::filesystem::current_path(path()); }
+  ~Directory() { std::filesystem::current_path(before); }
+  void write(const std::string& name, const std::string& content) const { test::write_file(*this / name, content); }
   LocationOptions options(ImageFormat format = ImageFormat::kBySuffix) const {
-    return {.format = format, .in_use = InUse::kRefuse, .sources_path = path / "sources.json"};
+    return {.format = format, .in_use = InUse::kRefuse, .sources_path = *this / "sources.json"};
   }
 };
 
@@ -69,7 +60,7 @@ TEST_CASE("the suffix of another format is seen in any case and before a fragmen
 TEST_CASE("a file is opened as a raw disk and named after itself") {
   Directory dir;
   dir.write("web.img", "twelve bytes");
-  for (const std::string& text : {std::string("web.img"), std::string("./web.img"), (dir.path / "web.img").string()}) {
+  for (const std::string& text : {std::string("web.img"), std::string("./web.img"), dir / "web.img"}) {
     auto disks = open_location(text, dir.options()).value();
     REQUIRE(disks.size() == 1);
     CHECK(disks[0].reader->info().size == 12);
@@ -136,7 +127,7 @@ TEST_CASE("an alias of what cannot be read says which alias it was") {
   dir.write("sources.json", R"({"sources":{"vm":{"location":"gone.img"},"web":{"location":"s3://b/k"}}})");
   Error gone = failure(open_location("vm", dir.options()));
   CHECK(gone.kind == ErrorKind::kUsage);
-  CHECK(gone.message.starts_with("alias vm: " + (dir.path / "gone.img").string()));
+  CHECK(gone.message.starts_with("alias vm: " + (dir / "gone.img")));
   CHECK(failure(open_location("web", dir.options())).kind == ErrorKind::kUnsupported);
 }
 

@@ -1,26 +1,18 @@
 #include "transfer/fetch_plan.h"
 
-#include <unistd.h>
-
 #include <catch2/catch.hpp>
 #include <filesystem>
-#include <fstream>
+
+#include "support/temporary_directory.h"
 
 using namespace hx;
 
 namespace {
 
-struct Directory {
-  std::filesystem::path path;
-  Directory() {
-    char name[] = "/tmp/hx-fetch-plan.XXXXXX";
-    REQUIRE(mkdtemp(name));
-    path = name;
-  }
-  ~Directory() { std::filesystem::remove_all(path); }
+struct Directory : test::TemporaryDirectory {
   std::string write(const std::string& name, const std::string& content) const {
-    std::ofstream(path / name) << content;
-    return path / name;
+    test::write_file(*this / name, content);
+    return *this / name;
   }
 };
 
@@ -126,8 +118,8 @@ TEST_CASE("a name that could become a path is refused") {
 TEST_CASE("machine files have leaf names, a cap, and no doubles") {
   Directory dir;
   CHECK(read_machine_file(dir.write("vm.vmx", "x")).value().name == "vm.vmx");
-  CHECK(read_machine_file(dir.path / "gone").error().kind == ErrorKind::kUsage);
-  CHECK(read_machine_file(dir.path).error().kind == ErrorKind::kUsage);
+  CHECK(read_machine_file(dir / "gone").error().kind == ErrorKind::kUsage);
+  CHECK(read_machine_file(dir.path()).error().kind == ErrorKind::kUsage);
   std::string large = dir.write("large", "");
   std::filesystem::resize_file(large, 16 * kMiB);
   CHECK(read_machine_file(large).value().content.size() == 16 * kMiB);
