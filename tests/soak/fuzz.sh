@@ -1,6 +1,7 @@
 # shellcheck shell=bash
 # Every fuzz target for HX_MINUTES under ASan and UBSan; what is found is kept in build/soak/corpus and searched on from there
-"$HX_ROOT/scripts/build" fuzz
+mapfile -t names < <(basename -s .cc -a "$HX_ROOT"/tests/fuzz/fuzz_*.cc)
+"$HX_ROOT/scripts/build" fuzz "${names[@]}"
 found=0 targets=0
 fuzz() {
   local target=$1 name corpus
@@ -10,7 +11,7 @@ fuzz() {
   for seeds in "$HX_ROOT/tests/fuzz/corpus/$name" "$HX_ROOT/tests/fuzz/corpus/${name#fuzz_}"; do
     [ ! -d "$seeds" ] || corpus+=("$seeds")
   done
-  "$target" -seed="$HX_SEED" -max_total_time=$((HX_MINUTES * 60)) -timeout=30 -rss_limit_mb=2048 -print_final_stats=1 \
+  "$target" -seed="$HX_SEED" -max_total_time=$((HX_MINUTES * 60 + 10)) -timeout=30 -rss_limit_mb=2048 -print_final_stats=1 \
     -artifact_prefix="$PWD/$name-" "${corpus[@]}" >"$name.log" 2>&1
 }
 pids=()
