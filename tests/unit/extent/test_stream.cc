@@ -1,6 +1,8 @@
 // What a stream's writer writes, its reader reads; anything else is seen.
 #include <catch2/catch.hpp>
 
+#include <sstream>
+
 #include "contract/extent_source_contract.h"
 #include "extent/pump.h"
 #include "extent/read_ahead.h"
@@ -9,11 +11,24 @@
 #include "io/fd_io.h"
 #include "support/collected.h"
 #include "support/memory_disk.h"
+#include "support/temporary_directory.h"
 
 using namespace hx;
 using namespace hx::test;
 
 namespace {
+
+// The bytes of the dump in a manual page: lines of "offset  hex…  |text|".
+std::string dumped_in(const std::string& page) {
+  std::string bytes;
+  std::istringstream lines(page);
+  for (std::string line; std::getline(lines, line);) {
+    if (line.size() < 60 || line[8] != ' ' || line.find('|') != 60) continue;
+    std::istringstream words(line.substr(10, 50));
+    for (std::string word; words >> word;) bytes += static_cast<char>(std::stoi(word, nullptr, 16));
+  }
+  return bytes;
+}
 
 Result<std::vector<CollectedDisk>> read_stream(std::string_view text) {
   MemoryReader in(as_bytes(text), "stdin");
@@ -51,6 +66,23 @@ std::string small_stream() {
 }
 
 }  // namespace
+
+TEST_CASE("the format is frozen: the stream that the manual shows is the one that is written", "[stream]") {
+  MemoryWriter out;
+  auto writer = stream_writer(out, 1);
+  DiskInfo info;
+  info.key = "disk0";
+  info.name = "web-01";
+  info.size = 4096;
+  info.files = {{"vm.vmx", "x=1\n"}};
+  REQUIRE(writer->begin_disk(info).ok());
+  REQUIRE(writer->put({0, 5, Kind::kData, Buffer::copy_of(as_bytes("hello"))}).ok());
+  REQUIRE(writer->put({5, 4091, Kind::kZero, {}}).ok());
+  REQUIRE(writer->end_disk({4096, 5, 4091, {}}).ok());
+  REQUIRE(writer->commit().ok());
+  CHECK((out.bytes() == dumped_in(read_file(HX_TESTS_DIR "/../man/hx-stream.5"))));
+  CHECK(read_stream(out.bytes()).ok());
+}
 
 TEST_CASE("disks survive the stream", "[stream]") {
   auto big = std::make_shared<MemoryDisk>(
