@@ -79,7 +79,7 @@ class OrderedWorkers {
         lock, [&] { return error_ || (!slots_.empty() && slots_.front().done) || (closed_ && slots_.empty()); });
     if (error_) return Error(*error_);
     if (slots_.empty()) return std::optional<Out>();
-    std::optional<Out> out(std::move(slots_.front().out));
+    Result<std::optional<Out>> out(std::move(slots_.front().out));
     slots_.pop_front();
     ++first_;
     room_ready_.notify_one();

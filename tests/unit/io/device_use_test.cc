@@ -1,5 +1,6 @@
 #include "io/device_use.h"
 
+#include <linux/blkpg.h>
 #include <sys/stat.h>
 #include <sys/swap.h>
 #include <sys/wait.h>
@@ -38,6 +39,16 @@ bool make_ext4(const std::string& file, uint64_t offset, uint64_t size) {
   const std::string command = "mkfs.ext4 -q -F -E offset=" + std::to_string(offset) + " '" + file + "' " +
                               std::to_string(size / kKiB) + "k >/dev/null 2>&1";
   return std::system(command.c_str()) == 0;
+}
+
+// Without a table on the disk, as not every kernel reads one.
+bool add_partition(int device, int number, int64_t begin, int64_t length) {
+  blkpg_partition partition{};
+  partition.start = begin;
+  partition.length = length;
+  partition.pno = number;
+  blkpg_ioctl_arg argument{BLKPG_ADD_PARTITION, 0, sizeof partition, &partition};
+  return ::ioctl(device, BLKPG, &argument) == 0;
 }
 
 std::string run(const std::string& command) {
@@ -158,26 +169,15 @@ TEST_CASE("a mounted device is in use, and so is the file behind it") {
 TEST_CASE("a disk whose partition is mounted is in use, its other partition is not") {
   TemporaryDirectory directory;
   const std::string disk = directory / "disk", point = directory / "point";
-  std::string image(8 * kMiB, '\0');
-  const auto partition = [&](size_t number, uint32_t first, uint32_t count) {  // the MBR's table, in sectors
-    char* const entry = image.data() + 446 + 16 * number;
-    entry[4] = '\x83';
-    for (int i = 0; i < 4; ++i) {
-      entry[8 + i] = static_cast<char>(first >> (8 * i));
-      entry[12 + i] = static_cast<char>(count >> (8 * i));
-    }
-  };
-  partition(0, 2048, 8192);
-  partition(1, 10240, 4096);
-  image[510] = '\x55';
-  image[511] = '\xaa';
-  write_file(disk, image);
+  write_file(disk, std::string(8 * kMiB, '\0'));
   std::filesystem::create_directory(point);
   SKIP_UNLESS(make_ext4(disk, kMiB, 4 * kMiB), "no mkfs.ext4")
   LoopDevice device(disk, Partitions::kScan);
   SKIP_UNLESS(!device.path().empty(), "loop devices are not permitted")
   const std::string name = device.path().substr(5);
-  SKIP_UNLESS(std::filesystem::exists(device.path() + "p2"), "no partitions on loop devices")
+  SKIP_UNLESS(add_partition(device.fd(), 1, kMiB, 4 * kMiB) && add_partition(device.fd(), 2, 5 * kMiB, 2 * kMiB) &&
+                  std::filesystem::exists(device.path() + "p2"),
+              "no partitions on loop devices")
   SKIP_UNLESS(enter_private_mounts(), "mounting is not permitted")
   Mount mount(device.path() + "p1", point, "ext4");
   SKIP_UNLESS(mount, "ext4 cannot be mounted")
