@@ -12,9 +12,11 @@
 namespace hx {
 namespace {
 
-Error zstd_error(const char* doing, size_t code) {
-  const Error error = damaged(std::string(doing) + ": " + ZSTD_getErrorName(code));
-  return error;
+// zstd's own words begin with a capital letter, ours do not.
+std::string zstd_words(size_t code) {
+  std::string words = ZSTD_getErrorName(code);
+  if (!words.empty() && words[0] >= 'A' && words[0] <= 'Z') words[0] = static_cast<char>(words[0] + ('a' - 'A'));
+  return words;
 }
 
 }  // namespace
@@ -33,7 +35,7 @@ ZstdCompressor::ZstdCompressor(ZstdCompressor&&) noexcept = default;
 
 Result<size_t> ZstdCompressor::compress(ByteSpan content, MutableByteSpan out) {
   const size_t size = ZSTD_compress2(context_->zstd, out.data(), out.size(), content.data(), content.size());
-  if (ZSTD_isError(size)) return bug(std::string("compressing: ") + ZSTD_getErrorName(size));
+  if (ZSTD_isError(size)) return bug("compressing: " + zstd_words(size));
   return size;
 }
 
@@ -51,7 +53,7 @@ ZstdDecompressor::ZstdDecompressor(ZstdDecompressor&&) noexcept = default;
 Status ZstdDecompressor::decompress(ByteSpan frame, MutableByteSpan content) {
   const size_t size =
       ZSTD_decompressDCtx(context_->zstd, content.data(), content.size(), frame.data(), frame.size());
-  if (ZSTD_isError(size)) return zstd_error("decompressing", size);
+  if (ZSTD_isError(size)) return damaged(zstd_words(size));
   if (size != content.size()) return damaged("a frame holds less than it should");
   return {};
 }
@@ -65,8 +67,9 @@ struct ZstdStreamReader::Context {
   ~Context() { ZSTD_freeDCtx(zstd); }
 };
 
-ZstdStreamReader::ZstdStreamReader(ByteReader& source, OnSkippable on_skippable)
+ZstdStreamReader::ZstdStreamReader(ByteReader& source, uint64_t offset, OnSkippable on_skippable)
     : source_(source), on_skippable_(std::move(on_skippable)), context_(std::make_unique<Context>()) {
+  context_->offset = offset;
   ZSTD_DCtx_setParameter(context_->zstd, ZSTD_d_windowLogMax, 27);
 }
 ZstdStreamReader::~ZstdStreamReader() = default;
@@ -103,15 +106,15 @@ Result<size_t> ZstdStreamReader::read_some(MutableByteSpan out) {
     const size_t left = ZSTD_decompressStream(c.zstd, &to, &in);
     c.begin += in.pos;
     c.offset += in.pos;
-    const std::string where = name() + ": at " + std::to_string(c.offset);
+    const auto where = [&] { return name() + ": at " + std::to_string(c.offset) + ": "; };
     if (ZSTD_isError(left)) {
-      Error error = zstd_error(where.c_str(), left);
+      Error error = damaged(where() + "the compressed data is damaged: " + zstd_words(left));
       if (ZSTD_getErrorCode(left) == ZSTD_error_frameParameter_windowTooLarge) error.kind = ErrorKind::kUnsupported;
       return error;
     }
     c.inside_frame = left != 0;
     if (to.pos > 0) return to.pos;
-    if (c.inside_frame && c.source_ended && in.pos == 0) return damaged(where + ": cut short inside a zstd frame");
+    if (c.inside_frame && c.source_ended && in.pos == 0) return damaged(where() + "cut short inside a zstd frame");
   }
 }
 

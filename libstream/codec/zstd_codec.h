@@ -48,7 +48,8 @@ class ZstdStreamReader : public ByteReader {
  public:
   // Called with the magic and the offset of each skippable frame; its error ends the reading.
   using OnSkippable = std::function<Status(uint32_t magic, uint64_t offset)>;
-  ZstdStreamReader(ByteReader& source, OnSkippable);
+  // offset: of the source's next byte, as messages count it.
+  ZstdStreamReader(ByteReader& source, uint64_t offset, OnSkippable);
   ~ZstdStreamReader() override;
   Result<size_t> read_some(MutableByteSpan out) override;
   const std::string& name() const override { return source_.name(); }

@@ -18,7 +18,7 @@ class PlainSource : public ExtentSource {
         size_(header.size),
         checksum_(header.checksum),
         body_offset_(header.body_offset()),
-        zstd_(in, [this](uint32_t magic, uint64_t offset) { return look_at_skippable(magic, offset); }) {
+        zstd_(in, header.body_offset(), [this](uint32_t magic, uint64_t offset) { return look_at_skippable(magic, offset); }) {
     info_.key = "disk0";
     info_.name = header.name.empty() ? "" : to_leaf_name(header.name);
     info_.size = header.size;
@@ -56,7 +56,7 @@ class PlainSource : public ExtentSource {
  private:
   Status look_at_skippable(uint32_t magic, uint64_t offset) const {
     if (magic != mirn::kPageMagic && magic != mirn::kDirectoryMagic) return {};
-    return damaged(name_ + ": at " + std::to_string(body_offset_ + offset) +
+    return damaged(name_ + ": at " + std::to_string(offset) +
                    ": an index that the header does not tell of: the header is damaged");
   }
 

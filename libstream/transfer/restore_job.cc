@@ -1,0 +1,155 @@
+#include "transfer/restore_job.h"
+
+#include <algorithm>
+
+#include "extent/read_ahead.h"
+#include "hash/sha256.h"
+#include "snapshot/verify.h"
+
+namespace hx {
+namespace {
+
+DiskInfo part_of(DiskInfo info, const Range& range) {
+  info.kind = DiskKind::kPart;
+  info.ranges = {range};
+  return info;
+}
+
+Status check_range(const std::optional<Range>& range, uint64_t size, const std::string& name) {
+  if (!range || (range->offset < size && range->length <= size - range->offset)) return {};
+  return usage_error(name + ": the range ends at " + std::to_string(range->end()) + ", the disk at " + std::to_string(size));
+}
+
+// One disk of a source, a part of it if there is a range, hashed on the way if that is wanted. All of the source is read.
+class Restored : public ExtentSource {
+ public:
+  Restored(ExtentSource& source, const RestoreJob& job) : source_(source), job_(job) {}
+
+  Result<std::optional<DiskInfo>> next_disk() override {
+    auto info = HX_TRY(source_.next_disk());
+    if (!info) {
+      if (!seen_) return damaged(job_.input->name() + ": holds no disk");
+      return std::optional<DiskInfo>();
+    }
+    if (std::exchange(seen_, true))
+      return unsupported(job_.input->name() + ": holds several disks").with_hint("hx-snap-pack --directory makes a snapshot of each");
+    if (info->kind == DiskKind::kDelta) return unsupported(job_.input->name() + ": a delta alone is not a disk");
+    if (info->size != kUnknownSize) HX_TRY(check_range(job_.range, info->size, job_.input->name()));
+    disk_ = job_.range ? part_of(*info, *job_.range) : *info;
+    return std::optional(disk_);
+  }
+
+  Result<std::optional<Extent>> next() override {
+    for (;;) {
+      auto extent = HX_TRY(source_.next());
+      if (!extent) return extent;
+      if (job_.verify == Verify::kFull) hash(*extent);
+      if (!job_.range) return extent;
+      const uint64_t begin = std::max(extent->offset, job_.range->offset);
+      const uint64_t end = std::min(extent->end(), job_.range->end());
+      if (begin >= end) continue;
+      Extent piece{begin, end - begin, extent->kind, {}};
+      if (piece.kind == Kind::kData) piece.data = extent->data.slice(begin - extent->offset, piece.length);
+      return std::optional(std::move(piece));
+    }
+  }
+
+  DiskTotals totals() const override { return source_.totals(); }
+  const DiskInfo& disk() const { return disk_; }
+  Digest digest() { return hasher_.finish(); }
+
+ private:
+  void hash(const Extent& extent) {
+    if (extent.kind == Kind::kData)
+      hasher_.update(extent.data.bytes());
+    else
+      hasher_.update_zeros(extent.length);
+  }
+
+  ExtentSource& source_;
+  const RestoreJob& job_;
+  DiskInfo disk_;
+  Sha256 hasher_;
+  bool seen_ = false;
+};
+
+Status check_digest(const std::string& name, const std::optional<Digest>& expected, const Digest& got) {
+  if (!expected || *expected == got) return {};
+  return damaged(name + ": at 12: checksum mismatch: expected " + expected->hex() + ", got " + got.hex());
+}
+
+// In sequence: the only way from a pipe, and the way to anything that wants its bytes in order.
+Result<RestoreOutcome> restore_in_sequence(const RestoreJob& job, ExtentSource& source, ExtentSink& sink,
+                                           std::optional<Digest> expected) {
+  Restored restored(source, job);
+  HX_TRY(pump(restored, sink, job.pump));
+  RestoreOutcome outcome;
+  outcome.disk = restored.disk();
+  outcome.image_digest = expected ? expected : source.totals().image_digest;
+  if (job.verify == Verify::kFull) {
+    HX_TRY(check_digest(job.input->name(), outcome.image_digest, restored.digest()));
+    outcome.full_checked = outcome.image_digest.has_value();
+  }
+  return outcome;
+}
+
+std::optional<Digest> image_digest_of(const SnapshotReader& reader) {
+  return reader.header().hx->sealed ? std::optional(reader.header().checksum) : reader.directory().image_digest;
+}
+
+Result<RestoreOutcome> restore_indexed(const RestoreJob& job, ExtentSink& sink) {
+  const std::shared_ptr<SnapshotReader> reader = HX_TRY(job.input->open_indexed());
+  const uint64_t size = reader->info().size;
+  HX_TRY(check_range(job.range, size, job.input->name()));
+  HX_TRY(reader->verify_index());
+  const bool in_order = sink.order() == Order::kAscending || job.verify == Verify::kFull;
+  RestoreOutcome outcome;
+  if (in_order) {
+    // A whole digest needs the whole disk; else only the range is decoded.
+    const bool all = job.verify == Verify::kFull || !job.range;
+    ExtentList map = HX_TRY(all ? reader->map(0, size) : reader->map(job.range->offset, job.range->end()));
+    const auto source = read_ahead(reader, std::move(map), {.threads = job.threads, .depth = 32, .detect_zeros = false});
+    outcome = HX_TRY(restore_in_sequence(job, *source, sink, image_digest_of(*reader)));
+  } else {
+    ExtentList map = HX_TRY(job.range ? reader->map(job.range->offset, job.range->end()) : reader->map(0, size));
+    HX_TRY(parallel_pump(*reader, map, sink, job.threads, job.pump));
+    outcome.disk = job.range ? part_of(reader->info(), *job.range) : reader->info();
+    outcome.image_digest = image_digest_of(*reader);
+  }
+  outcome.tree = reader->directory().tree;
+  return outcome;
+}
+
+std::optional<Digest> plain_checksum(const SnapshotInput& input) {
+  return input.kind() == InputKind::kPlain ? std::optional(input.header().checksum) : std::nullopt;
+}
+
+}  // namespace
+
+Result<RestoreOutcome> restore(const RestoreJob& job, ExtentSink& sink) {
+  if (job.input->kind() == InputKind::kIndexed && job.input->is_file()) return restore_indexed(job, sink);
+  const auto source = HX_TRY(job.input->open_source(job.threads));
+  RestoreOutcome outcome = HX_TRY(restore_in_sequence(job, *source, sink, plain_checksum(*job.input)));
+  // A plain snapshot's checksum is always computed and compared (plain_source).
+  outcome.full_checked |= job.input->kind() == InputKind::kPlain;
+  return outcome;
+}
+
+Status check_before(const RestoreJob& job) {
+  if (!job.input->is_file()) return {};
+  if (job.input->kind() == InputKind::kIndexed) {
+    const VerifyReport report = HX_TRY(verify_snapshot(HX_TRY(job.input->open_indexed()), {.threads = job.threads}));
+    return report.damage.empty() ? Status() : Status(damaged(report.damage.front().message));
+  }
+  const auto source = HX_TRY(job.input->open_source(job.threads));
+  RestoreJob reading = job;
+  reading.range.reset();
+  Restored restored(*source, reading);
+  while (HX_TRY(restored.next_disk())) {
+    while (HX_TRY(restored.next())) {
+    }
+  }
+  return {};
+}
+
+}  // namespace hx

@@ -1,0 +1,38 @@
+#pragma once
+// A snapshot or a stream into a file sink: whole or in part, checked as it is read.
+
+#include "extent/file_sink.h"
+#include "extent/pump.h"
+#include "transfer/snapshot_input.h"
+
+namespace hx {
+
+enum class Verify : uint8_t {
+  kTree,  // every chunk against its digest, and the tree: all that a restore needs
+  kFull,  // also the serial SHA-256 of the whole image
+};
+
+struct RestoreJob {
+  SnapshotInput* input = nullptr;
+  std::optional<Range> range;  // of the disk; only this is restored (all of a pipe is checked all the same)
+  Verify verify = Verify::kTree;
+  int threads = 2;
+  PumpOptions pump;
+};
+
+// What is known once all is done.
+struct RestoreOutcome {
+  DiskInfo disk;                       // the ranges are what was restored
+  std::optional<Digest> image_digest;  // as the snapshot says
+  std::optional<Digest> tree;
+  bool full_checked = false;  // the image's SHA-256 was computed and fits
+};
+
+// Does not commit. Several disks in a stream are kUnsupported.
+Result<RestoreOutcome> restore(const RestoreJob&, ExtentSink&);
+
+// The index of a snapshot in a file is checked, and every frame read, before a target that cannot be replaced as a whole is
+// touched. kDamaged names the first fault. Of a plain snapshot or a stream in a file: one whole read. A pipe: nothing.
+Status check_before(const RestoreJob&);
+
+}  // namespace hx

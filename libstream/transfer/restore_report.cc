@@ -1,0 +1,119 @@
+#include "transfer/restore_report.h"
+
+#include "base/size_text.h"
+
+namespace hx {
+namespace {
+
+const char* input_word(const SnapshotInput& input) {
+  switch (input.kind()) {
+    case InputKind::kStream:
+      return "stream";
+    case InputKind::kIndexed:
+    case InputKind::kPlain:
+      return "mirn";
+  }
+  return "";
+}
+
+Json digest_json(const std::optional<Digest>& digest) { return digest ? Json(digest->hex()) : Json(); }
+
+Json ranges_json(const std::vector<Range>& ranges) {
+  Json list = Json::array();
+  for (const Range& range : ranges) list.push_back({{"offset", range.offset}, {"length", range.length}});
+  return list;
+}
+
+Json outcome_json(const char* type, const SnapshotInput& input, const RestoreOutcome& outcome) {
+  return {{"type", type},
+          {"source", input.name()},
+          {"format", input_word(input)},
+          {"name", outcome.disk.name},
+          {"size", outcome.disk.size == kUnknownSize ? Json() : Json(outcome.disk.size)},
+          {"ranges", ranges_json(outcome.disk.ranges)},
+          {"state", outcome.disk.state},
+          {"checksum", digest_json(outcome.image_digest)},
+          {"tree", digest_json(outcome.tree)},
+          {"checksum_verified", outcome.full_checked}};
+}
+
+// Damage of neighbouring chunks as one range.
+std::vector<Range> damaged_ranges(const VerifyReport& report) {
+  std::vector<Range> ranges;
+  for (const Damage& damage : report.damage) {
+    if (!ranges.empty() && ranges.back().end() == damage.extent.offset)
+      ranges.back().length += damage.extent.length;
+    else
+      ranges.push_back(damage.extent);
+  }
+  return ranges;
+}
+
+class DiscardingSink : public ExtentSink {
+ public:
+  Order order() const override { return Order::kAscending; }
+  Status begin_disk(const DiskInfo&) override { return {}; }
+  Status put(Extent) override { return {}; }
+  Status end_disk(const DiskTotals&) override { return {}; }
+  Status commit() override { return {}; }
+};
+
+}  // namespace
+
+std::string restore_receipt(const SnapshotInput& input, const std::string& target, const RestoreOutcome& outcome,
+                            const SinkCounts& counts) {
+  Json json = outcome_json("receipt", input, outcome);
+  json["tool"] = "hx-restore";
+  json["target"] = target;
+  json["written"] = counts.written;
+  json["zeroed"] = counts.zeroed;
+  json["skipped"] = counts.skipped;
+  return dump_json(json) + "\n";
+}
+
+std::string verify_receipt(const SnapshotInput& input, const RestoreOutcome& outcome) {
+  Json json = outcome_json("verify", input, outcome);
+  json["ok"] = true;
+  json["damaged"] = Json::array();
+  return dump_json(json) + "\n";
+}
+
+std::string verify_receipt(const SnapshotReader& reader, const VerifyReport& report) {
+  Json list = Json::array();
+  for (const Damage& damage : report.damage)
+    list.push_back({{"offset", damage.extent.offset},
+                    {"length", damage.extent.length},
+                    {"file_offset", damage.file_offset},
+                    {"message", damage.message}});
+  const Json json = {{"type", "verify"},
+                     {"source", reader.name()},
+                     {"format", "mirn"},
+                     {"name", reader.info().name},
+                     {"size", reader.info().size},
+                     {"state", reader.info().state},
+                     {"tree", reader.directory().tree.hex()},
+                     {"chunks_checked", report.frames},
+                     {"bytes_checked", report.bytes},
+                     {"checksum_verified", report.image_digest.has_value() && report.image_digest_fits},
+                     {"ok", report.damage.empty() && report.image_digest_fits},
+                     {"damaged", list}};
+  return dump_json(json) + "\n";
+}
+
+std::string format_damage(const VerifyReport& report) {
+  constexpr size_t kShown = 8;
+  const std::vector<Range> ranges = damaged_ranges(report);
+  uint64_t bytes = 0;
+  for (const Range& range : ranges) bytes += range.length;
+  const size_t count = report.damage.size();
+  std::string text = std::to_string(count) + (count == 1 ? " chunk is" : " chunks are") + " damaged, " + format_size(bytes) +
+                     " of the disk:";
+  for (size_t i = 0; i < ranges.size() && i < kShown; ++i)
+    text += (i ? ", " : " ") + std::to_string(ranges[i].offset) + "+" + std::to_string(ranges[i].length);
+  if (ranges.size() > kShown) text += ", and " + std::to_string(ranges.size() - kShown) + " ranges more (--json has all)";
+  return text;
+}
+
+std::unique_ptr<ExtentSink> discarding_sink() { return std::make_unique<DiscardingSink>(); }
+
+}  // namespace hx

@@ -1,0 +1,94 @@
+#include "transfer/snapshot_input.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cstring>
+
+#include "extent/stream_format.h"
+#include "extent/stream_reader.h"
+#include "io/fd_io.h"
+#include "snapshot/snapshot_source.h"
+
+namespace hx {
+namespace {
+
+constexpr size_t kBuffers = 64;  // of 1 MiB, for a stream
+
+// A file from a place on, as a sequence.
+class FileSequence : public ByteReader {
+ public:
+  FileSequence(std::shared_ptr<const FileReader> file, uint64_t offset) : file_(std::move(file)), offset_(offset) {}
+  Result<size_t> read_some(MutableByteSpan out) override {
+    const size_t got = HX_TRY(pread_fd(file_->fd(), name(), offset_, out));
+    offset_ += got;
+    return got;
+  }
+  const std::string& name() const override { return file_->name(); }
+
+ private:
+  std::shared_ptr<const FileReader> file_;
+  uint64_t offset_;
+};
+
+}  // namespace
+
+SnapshotInput::SnapshotInput(UniqueFd fd, std::string name) : name_(std::move(name)), pool_(kMaxPayload, kBuffers) {
+  const auto size = size_of_fd(fd.get(), name_);
+  if (size.ok() && lseek(fd.get(), 0, SEEK_CUR) == 0) {
+    file_size_ = size.value();
+    file_ = std::make_shared<FileReader>(std::move(fd), name_);
+    in_ = std::make_unique<FileSequence>(file_, 0);
+  } else {
+    enlarge_pipe(fd.get());
+    in_ = std::make_unique<FdReader>(std::move(fd), name_);
+  }
+}
+
+Result<std::unique_ptr<SnapshotInput>> SnapshotInput::open(const std::string& path) {
+  const bool is_stdin = path == "-";
+  UniqueFd fd(is_stdin ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3) : -1);
+  if (!is_stdin) fd = HX_TRY(open_fd(path, O_RDONLY));
+  if (!fd) return system_error(errno, "stdin");
+  const struct stat st = HX_TRY(stat_fd(fd.get(), path));
+  if (S_ISDIR(st.st_mode)) return usage_error(path + ": is a directory").with_hint("name a snapshot in it");
+  std::unique_ptr<SnapshotInput> input(new SnapshotInput(std::move(fd), is_stdin ? "stdin" : path));
+  HX_TRY(input->look());
+  return input;
+}
+
+Status SnapshotInput::look() {
+  magic_.resize(sizeof kStreamMagic);
+  magic_.resize(HX_TRY(in_->read_full(std::as_writable_bytes(std::span(magic_)))));
+  if (magic_.empty())
+    return damaged(name_ + ": at 0: empty: neither a snapshot nor a stream").with_hint("did the command before the pipe fail?");
+  if (magic_.starts_with(std::string_view(mirn::kMagic, sizeof mirn::kMagic))) {
+    header_ = HX_TRY(read_header(*in_, as_bytes(magic_)));
+    kind_ = header_->hx ? InputKind::kIndexed : InputKind::kPlain;
+    return {};
+  }
+  if (std::string_view(kStreamMagic, sizeof kStreamMagic).starts_with(magic_)) {
+    kind_ = InputKind::kStream;
+    return {};
+  }
+  return damaged(name_ + ": at 0: neither a MIRN snapshot nor an extent stream (wrong magic)");
+}
+
+Result<std::shared_ptr<SnapshotReader>> SnapshotInput::open_indexed() const {
+  return SnapshotReader::open(file_, *header_);
+}
+
+Result<std::unique_ptr<ExtentSource>> SnapshotInput::open_source(int threads) {
+  if (file_) in_ = std::make_unique<FileSequence>(file_, kind_ == InputKind::kStream ? 0 : header_->body_offset());
+  switch (kind_) {
+    case InputKind::kStream:
+      return stream_reader(*in_, pool_, file_ ? ByteSpan() : as_bytes(magic_));
+    case InputKind::kIndexed:
+      return indexed_source(*in_, *header_, threads);
+    case InputKind::kPlain:
+      return plain_source(*in_, *header_);
+  }
+  return bug("an unknown kind of input");
+}
+
+}  // namespace hx

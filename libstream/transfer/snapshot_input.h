@@ -1,0 +1,52 @@
+#pragma once
+// What hx-restore and hx-info are given: a snapshot or a stream, in a file or a pipe, told apart by magic.
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "extent/extent_source.h"
+#include "io/buffer_pool.h"
+#include "io/fd_io.h"
+#include "snapshot/snapshot_reader.h"
+
+namespace hx {
+
+enum class InputKind : uint8_t {
+  kStream,    // an extent stream
+  kIndexed,   // a snapshot of ours
+  kPlain,     // a snapshot of the original's
+};
+
+// One input, opened. Anything that is neither stream nor snapshot is kDamaged.
+class SnapshotInput {
+ public:
+  // path "-": stdin.
+  static Result<std::unique_ptr<SnapshotInput>> open(const std::string& path);
+
+  InputKind kind() const { return kind_; }
+  const std::string& name() const { return name_; }
+  uint64_t file_size() const { return file_size_; }  // 0: a pipe
+  bool is_file() const { return file_ != nullptr; }  // can be read at any place, and again
+  const SnapshotHeader& header() const { return *header_; }  // of a snapshot
+  // By place: kIndexed in a file only.
+  Result<std::shared_ptr<SnapshotReader>> open_indexed() const;
+  // In sequence, from its beginning: of a pipe once, of a file again and again. Borrows from this object.
+  Result<std::unique_ptr<ExtentSource>> open_source(int threads);
+
+ private:
+  SnapshotInput(UniqueFd fd, std::string name);
+  Status look();
+
+  std::string name_;
+  std::shared_ptr<FileReader> file_;  // a regular file or device
+  UniqueFd pipe_;
+  std::unique_ptr<ByteReader> in_;
+  std::string magic_;                 // what was taken from the pipe to see what it is
+  InputKind kind_{};
+  uint64_t file_size_ = 0;
+  std::optional<SnapshotHeader> header_;
+  BufferPool pool_;
+};
+
+}  // namespace hx
