@@ -18,7 +18,8 @@ using namespace std::chrono_literals;
 constexpr auto kFrame = 100ms;     // ten redraws a second
 constexpr auto kPatience = 300ms;  // what is done by then is never drawn
 constexpr auto kEventEvery = 1s;
-constexpr auto kPlainEvery = 10s;    // where the cursor cannot be moved
+constexpr auto kPlainEvery = 10s;  // where the cursor cannot be moved
+constexpr auto kRetry = 10ms;
 constexpr auto kLastChance = 200ms;  // how long a dying process waits for a write that hangs
 
 void write_ignoring_errors(int fd, std::string_view bytes) {
@@ -225,8 +226,13 @@ void ProgressLine::print_status_line() {
 }
 
 void ProgressLine::last_words(std::string_view lines, const Json& event) {
-  std::unique_lock lock(mutex_, kLastChance);
-  if (!lock.owns_lock()) return;
+  // Not a timed_mutex: ThreadSanitizer does not know its lock.
+  std::unique_lock lock(mutex_, std::try_to_lock);
+  for (auto waited = 0ms; !lock.owns_lock(); waited += kRetry) {
+    if (waited >= kLastChance) return;
+    std::this_thread::sleep_for(kRetry);
+    (void)lock.try_lock();
+  }
   erase();
   write_ignoring_errors(fd_, lines);
   if (choice_.mode == ProgressMode::kJson) write_ignoring_errors(choice_.fd, dump_json(event) + "\n");

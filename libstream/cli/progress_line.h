@@ -64,8 +64,8 @@ class ProgressLine {
   const int fd_;
   const std::chrono::steady_clock::time_point begun_;
 
-  std::timed_mutex mutex_;  // of all below, and of what is on the screen
-  std::condition_variable_any changed_;
+  std::mutex mutex_;  // of all below, and of what is on the screen
+  std::condition_variable changed_;
   std::thread thread_;
   bool stopping_ = false;
   int lines_shown_ = 0;
