@@ -8,7 +8,8 @@ namespace hx {
 
 void ContiguousEnd::start(const DiskInfo& info) {
   if (info.ranges.empty() || info.size == kUnknownSize) return;
-  for (const Range& outside : subtract({{0, info.size}}, to_range_set(info.ranges))) done(outside.offset, outside.length);
+  for (const Range& outside : subtract({{0, info.size}}, to_range_set(info.ranges)))
+    done(outside.offset, outside.length);
 }
 
 void ContiguousEnd::done(uint64_t offset, uint64_t length) {

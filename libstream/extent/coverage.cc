@@ -8,7 +8,8 @@ namespace hx {
 
 Coverage::Coverage(const DiskInfo& info) : size_is_known_(info.size != kUnknownSize) {
   const std::vector<Range> whole = {{0, size_is_known_ ? info.size : kMaxDiskSize}};
-  ranges_ = to_range_set(info.ranges.empty() ? whole : info.ranges);  // neighbours joined: an extent may cross their border
+  ranges_ =
+      to_range_set(info.ranges.empty() ? whole : info.ranges);  // neighbours joined: an extent may cross their border
 }
 
 std::optional<Range> Coverage::next_uncovered() const {
@@ -25,7 +26,8 @@ Status Coverage::cover(uint64_t offset, uint64_t length) {
   if (offset < due->offset) return damaged("lies outside the disk's ranges");
   if (offset > due->offset)
     return damaged("leaves bytes " + std::to_string(due->offset) + " to " + std::to_string(offset) + " uncovered");
-  if (length > due->length) return damaged("reaches beyond " + std::to_string(due->end()) + ", the end of what is covered");
+  if (length > due->length)
+    return damaged("reaches beyond " + std::to_string(due->end()) + ", the end of what is covered");
   position_ = offset + length;
   if (position_ == ranges_[current_].end()) ++current_;
   return {};

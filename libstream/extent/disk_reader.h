@@ -3,8 +3,8 @@
 
 namespace hx {
 
-// A disk that can be read at any place: a file, a device, a snapshot, later NBD, HTTP, qcow2, a chain. All members may be
-// called from any thread at once.
+// A disk that can be read at any place: a file, a device, a snapshot, later NBD, HTTP, qcow2, a chain. All members may
+// be called from any thread at once.
 class DiskReader {
  public:
   virtual ~DiskReader() = default;
@@ -21,8 +21,8 @@ class DiskReader {
   virtual Status check_unchanged() const = 0;
 };
 
-// The disk as one who reads only `what` of it shows it: a full disk of which something is left out becomes a part. kUsage
-// if nothing is to be read of a disk that is not empty.
+// The disk as one who reads only `what` of it shows it: a full disk of which something is left out becomes a part.
+// kUsage if nothing is to be read of a disk that is not empty.
 Result<DiskInfo> info_of_part(const DiskReader&, const ExtentList& what);
 
 }  // namespace hx

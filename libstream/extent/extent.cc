@@ -13,9 +13,12 @@ bool is_bad_in_leaf(char c) { return c == '/' || static_cast<unsigned char>(c) <
 
 const char* kind_name(Kind kind) {
   switch (kind) {
-    case Kind::kData: return "data";
-    case Kind::kZero: return "zero";
-    case Kind::kAbsent: return "absent";
+    case Kind::kData:
+      return "data";
+    case Kind::kZero:
+      return "zero";
+    case Kind::kAbsent:
+      return "absent";
   }
   return "unknown";
 }

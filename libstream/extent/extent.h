@@ -33,8 +33,8 @@ struct Extent {
   Buffer data;  // data.size() == length iff kind == kData, else empty
   uint64_t end() const { return offset + length; }
 };
-// Whether a name is safe as the last part of a path and in a message: 1 to 255 bytes, no '/', no control character, not "."
-// or "..". Keys and names of disks and of machine files are such names.
+// Whether a name is safe as the last part of a path and in a message: 1 to 255 bytes, no '/', no control character, not
+// "." or "..". Keys and names of disks and of machine files are such names.
 bool is_leaf_name(std::string_view);
 // The nearest such name: "_" for what may not stand in it, "disk" for nothing.
 std::string to_leaf_name(std::string_view text);

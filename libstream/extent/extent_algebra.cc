@@ -14,7 +14,8 @@ void add(RangeSet& set, Range range) {
     set.push_back(range);
 }
 
-// Adds an entry that comes after the last one: the only ways in which append() could refuse are ruled out by the callers.
+// Adds an entry that comes after the last one: the only ways in which append() could refuse are ruled out by the
+// callers.
 void add(ExtentList& list, uint64_t begin, uint64_t end, Kind kind) {
   if (begin < end) (void)list.append({begin, end - begin, kind});
 }

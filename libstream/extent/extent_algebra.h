@@ -1,6 +1,6 @@
 #pragma once
-// Sets of bytes as ranges, and maps cut, filled and laid over each other. Pure functions; any thread. All are linear in the
-// number of entries.
+// Sets of bytes as ranges, and maps cut, filled and laid over each other. Pure functions; any thread. All are linear in
+// the number of entries.
 
 #include <span>
 

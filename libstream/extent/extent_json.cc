@@ -27,18 +27,24 @@ class MapHandler : public nlohmann::json_sax<Json> {
 
   bool null() override { return other("null"); }
   bool boolean(bool value) override {
-    if (key_ == "present") entry_.present = value;
-    else if (key_ == "zero") entry_.zero = value;
-    else if (key_ == "data") entry_.data = value;
-    else if (is_number_key()) return fail("wants a number for \"" + key_ + "\"");
+    if (key_ == "present")
+      entry_.present = value;
+    else if (key_ == "zero")
+      entry_.zero = value;
+    else if (key_ == "data")
+      entry_.data = value;
+    else if (is_number_key())
+      return fail("wants a number for \"" + key_ + "\"");
     return is_inside_entry();
   }
   bool number_integer(number_integer_t) override { return other("a negative number"); }
   bool number_unsigned(number_unsigned_t value) override {
     if (key_ == "start" || key_ == "offset") {
       // qemu-img's entries have both: "offset" is then a place in the image file.
-      if (key_ == "start") entry_.start = value;
-      else entry_.offset = value;
+      if (key_ == "start")
+        entry_.start = value;
+      else
+        entry_.offset = value;
     } else if (key_ == "length") {
       entry_.length = value;
     } else if (is_flag_key()) {

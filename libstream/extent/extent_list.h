@@ -21,7 +21,9 @@ class ExtentList {
   // kDamaged if the entry is empty, overflows, or begins before the end of the last one. Joins with the last one.
   Status append(MapEntry);
   const std::vector<MapEntry>& entries() const& { return entries_; }
-  std::vector<MapEntry> entries() && { return std::move(entries_); }  // so that a loop over a temporary's does not dangle
+  std::vector<MapEntry> entries() && {
+    return std::move(entries_);
+  }  // so that a loop over a temporary's does not dangle
   bool empty() const { return entries_.empty(); }
   uint64_t bytes_of(Kind) const;
   bool operator==(const ExtentList&) const = default;

@@ -6,8 +6,8 @@
 
 namespace hx {
 
-// Disks, one after another, each as extents in ascending order that tile the disk's ranges: what a delta does not say is
-// an absent extent. Every source passes tests/contract/extent_source_contract.h. One consumer thread.
+// Disks, one after another, each as extents in ascending order that tile the disk's ranges: what a delta does not say
+// is an absent extent. Every source passes tests/contract/extent_source_contract.h. One consumer thread.
 //   while (info = next_disk()) { while (extent = next()) use(extent); totals(); }
 class ExtentSource {
  public:

@@ -23,19 +23,19 @@ class FileSink : public ExtentSink {
 };
 
 // A new file: all or nothing (AtomicFile). Sized first (free space checked: kNoSpace before the first byte when
-// `expected_data` bytes cannot fit; 0 = not known), sparse: zero extents and runs of zeros of 64 KiB and more inside data are
-// never written. Order::kAny. Writeback is started while it writes, so that the fsync of commit() is short.
+// `expected_data` bytes cannot fit; 0 = not known), sparse: zero extents and runs of zeros of 64 KiB and more inside
+// data are never written. Order::kAny. Writeback is started while it writes, so that the fsync of commit() is short.
 Result<std::unique_ptr<FileSink>> new_file_sink(const std::string& path, Overwrite, uint64_t expected_data);
 
 enum class Force : bool { kNo, kYes };
 // An existing file or block device, in place. Zero extents are made zero (BLKZEROOUT, FALLOC_FL_ZERO_RANGE or punch, or
-// written): skipping them would leave stale data. kRefused: mounted or in use (io/device_use; kYes overrides), smaller than
-// the disk (never overridden). A regular file larger than the disk keeps its tail. Order::kAny. commit(): fsync.
+// written): skipping them would leave stale data. kRefused: mounted or in use (io/device_use; kYes overrides), smaller
+// than the disk (never overridden). A regular file larger than the disk keeps its tail. Order::kAny. commit(): fsync.
 // Opened with O_EXCL where it is a block device.
 Result<std::unique_ptr<FileSink>> in_place_sink(const std::string& path, Force);
 
-// Bytes in order on fd (stdout), not owned: zeros are written, or skipped where fd is a regular file (not O_APPEND) at its
-// end, which is then sized. A part (DiskKind::kPart) gives only the bytes of its ranges. Order::kAscending.
+// Bytes in order on fd (stdout), not owned: zeros are written, or skipped where fd is a regular file (not O_APPEND) at
+// its end, which is then sized. A part (DiskKind::kPart) gives only the bytes of its ranges. Order::kAscending.
 std::unique_ptr<FileSink> stdout_sink(int fd, std::string name);
 
 }  // namespace hx

@@ -90,7 +90,8 @@ Result<std::unique_ptr<FileSink>> in_place_sink(const std::string& path, Force f
   const bool exclusive = S_ISBLK(status.st_mode) && force == Force::kNo;
   UniqueFd fd(::open(path.c_str(), O_RDWR | O_CLOEXEC | (exclusive ? O_EXCL : 0)));
   if (!fd && errno == EBUSY)
-    return refused(path + ": in use by the system").with_hint("unmount it, or give --force to overwrite it all the same");
+    return refused(path + ": in use by the system")
+        .with_hint("unmount it, or give --force to overwrite it all the same");
   if (!fd) return system_error(errno, path);
   if (force == Force::kNo) {
     if (const auto use = HX_TRY(who_uses(fd.get(), path, UseFor::kWriting)))

@@ -36,7 +36,8 @@ Status pump_all(ExtentSource& source, ExtentSink& sink, const PumpOptions& optio
   while (std::optional<DiskInfo> info = HX_TRY(source.next_disk())) {
     DiskProgress* progress = add_progress(options, *info);
     HX_TRY(sink.begin_disk(*info));
-    while (std::optional<Extent> extent = HX_TRY(source.next())) HX_TRY(pass(std::move(*extent), sink, options, progress));
+    while (std::optional<Extent> extent = HX_TRY(source.next()))
+      HX_TRY(pass(std::move(*extent), sink, options, progress));
     HX_TRY(sink.end_disk(source.totals()));
     if (progress) progress->finished = true;
   }
@@ -46,8 +47,13 @@ Status pump_all(ExtentSource& source, ExtentSink& sink, const PumpOptions& optio
 // One disk on its way through several threads.
 class ParallelPump {
  public:
-  ParallelPump(const DiskReader& reader, const ExtentList& what, ExtentSink& sink, int threads, const PumpOptions& options)
-      : reader_(reader), what_(what), sink_(sink), threads_(std::max(threads, 1)), options_(options),
+  ParallelPump(const DiskReader& reader, const ExtentList& what, ExtentSink& sink, int threads,
+               const PumpOptions& options)
+      : reader_(reader),
+        what_(what),
+        sink_(sink),
+        threads_(std::max(threads, 1)),
+        options_(options),
         pool_(reader.grain(), threads_) {}
 
   Status run() {
@@ -106,8 +112,8 @@ class ParallelPump {
   const PumpOptions& options_;
   BufferPool pool_;
   DiskProgress* progress_ = nullptr;
-  std::mutex mutex_;  // of all below
-  size_t entry_ = 0;  // of what_: the next piece is in it,
+  std::mutex mutex_;            // of all below
+  size_t entry_ = 0;            // of what_: the next piece is in it,
   uint64_t done_of_entry_ = 0;  // here
   std::optional<Error> error_;
 };

@@ -19,7 +19,9 @@ using Extents = std::vector<Extent>;
 class ReadAhead : public ExtentSource {
  public:
   ReadAhead(std::shared_ptr<const DiskReader> reader, ExtentList what, const ReadAheadOptions& options)
-      : reader_(std::move(reader)), what_(std::move(what)), options_(options),
+      : reader_(std::move(reader)),
+        what_(std::move(what)),
+        options_(options),
         piece_size_(std::max(reader_->grain(), kMaxPayload)),
         window_(std::max<size_t>(options.threads + 1, options.depth * kMaxPayload / piece_size_)),
         pool_(piece_size_, 2 * window_) {}
@@ -56,8 +58,8 @@ class ReadAhead : public ExtentSource {
   }
 
  private:
-  // The buffer is acquired here, in order: if workers did it, later pieces could take all of the pool and the piece that
-  // is due next would wait for ever.
+  // The buffer is acquired here, in order: if workers did it, later pieces could take all of the pool and the piece
+  // that is due next would wait for ever.
   Status submit() {
     const MapEntry& entry = what_.entries()[entry_];
     MapEntry piece{entry.offset + done_of_entry_, entry.length - done_of_entry_, entry.kind};
@@ -82,8 +84,10 @@ class ReadAhead : public ExtentSource {
     for (uint64_t at = job.piece.offset; at < job.piece.end();) {
       const uint64_t end = std::min(job.piece.end(), align_down(at, kMaxPayload) + kMaxPayload);
       Extent extent{at, end - at, Kind::kData, job.buffer.slice(at - job.piece.offset, end - at)};
-      if (options_.detect_zeros) split_zeros(std::move(extent), out);
-      else out.push_back(std::move(extent));
+      if (options_.detect_zeros)
+        split_zeros(std::move(extent), out);
+      else
+        out.push_back(std::move(extent));
       at = end;
     }
     return out;

@@ -19,7 +19,8 @@ bool is_known(Tag tag) {
     case Tag::kDigest:
     case Tag::kDone:
     case Tag::kEnd:
-    case Tag::kAbort: return true;
+    case Tag::kAbort:
+      return true;
   }
   return false;
 }
@@ -120,7 +121,8 @@ Result<Record> RecordReader::read_record() {
 }
 
 Status RecordReader::expect_end() {
-  if (!HX_TRY(in_.at_end())) return damaged(in_.name() + ": bytes after the END record, at byte " + std::to_string(in_.offset()));
+  if (!HX_TRY(in_.at_end()))
+    return damaged(in_.name() + ": bytes after the END record, at byte " + std::to_string(in_.offset()));
   return {};
 }
 

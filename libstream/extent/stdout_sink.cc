@@ -36,9 +36,14 @@ class StdoutSink : public FileSink {
 
   Status put(Extent extent) override {
     switch (extent.kind) {
-      case Kind::kAbsent: return bug(name_ + ": absent in a disk that is no delta");
-      case Kind::kZero: HX_TRY(put_zeros(extent.length)); break;
-      case Kind::kData: HX_TRY(put_data(extent)); break;
+      case Kind::kAbsent:
+        return bug(name_ + ": absent in a disk that is no delta");
+      case Kind::kZero:
+        HX_TRY(put_zeros(extent.length));
+        break;
+      case Kind::kData:
+        HX_TRY(put_data(extent));
+        break;
     }
     contiguous_end_ = extent.end();
     return {};
@@ -76,8 +81,10 @@ class StdoutSink : public FileSink {
   Status put_data(const Extent& extent) {
     if (!is_sparse_) return put_bytes(extent.data.bytes());
     for (const MapEntry& entry : find_zeros(extent.offset, extent.data.bytes())) {
-      if (entry.kind == Kind::kZero) HX_TRY(put_zeros(entry.length));
-      else HX_TRY(put_bytes(extent.data.bytes().subspan(entry.offset - extent.offset, entry.length)));
+      if (entry.kind == Kind::kZero)
+        HX_TRY(put_zeros(entry.length));
+      else
+        HX_TRY(put_bytes(extent.data.bytes().subspan(entry.offset - extent.offset, entry.length)));
     }
     return {};
   }

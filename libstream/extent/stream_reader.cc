@@ -11,7 +11,8 @@ namespace {
 
 // What a source says may come from another machine: nothing of it may steer a terminal.
 std::string printable(std::string text) {
-  std::ranges::replace_if(text, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }, '?');
+  std::ranges::replace_if(
+      text, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }, '?');
   return text;
 }
 
@@ -42,7 +43,8 @@ class StreamReader : public ExtentSource {
     record_ = HX_TRY(records_.read_record());
     if (record_->tag == Tag::kAbort) return abort_error();
     if (record_->tag == Tag::kEnd) return {};
-    if (record_->disk != disks_) return fault("is of disk " + std::to_string(record_->disk) + ", not " + std::to_string(disks_));
+    if (record_->disk != disks_)
+      return fault("is of disk " + std::to_string(record_->disk) + ", not " + std::to_string(disks_));
     return {};
   }
   // For records that are nothing but JSON.
@@ -59,7 +61,8 @@ class StreamReader : public ExtentSource {
     Result<std::string> message = json_string(*json, "message");
     if (!status || !message) return fault("ABORT without status or message");
     Error error;
-    error.kind = status.value() >= 1 && status.value() <= 10 ? static_cast<ErrorKind>(status.value()) : ErrorKind::kSystem;
+    error.kind =
+        status.value() >= 1 && status.value() <= 10 ? static_cast<ErrorKind>(status.value()) : ErrorKind::kSystem;
     error.message = printable(std::move(message).value());
     if (auto reason = json_string_or(*json, "reason", "")) error.reason = printable(std::move(reason).value());
     if (auto hint = json_string_or(*json, "hint", "")) error.hint = printable(std::move(hint).value());
@@ -119,7 +122,8 @@ class StreamReader : public ExtentSource {
         files.push_back({std::string(name), ""});
       }
       std::string& whole = files.back().content;
-      if (record_->offset != whole.size() || record_->length != file_size_ || content.size() > file_size_ - whole.size())
+      if (record_->offset != whole.size() || record_->length != file_size_ ||
+          content.size() > file_size_ - whole.size())
         return fault("a piece of a FILE that is not the next one");
       if (content.empty() && file_size_ > 0) return fault("an empty piece of a FILE");
       whole += content;
@@ -145,17 +149,24 @@ class StreamReader : public ExtentSource {
       HX_TRY(load());
       switch (record_->tag) {
         case Tag::kData:
-        case Tag::kZero: return take_extent();
-        case Tag::kDigest: HX_TRY(check_digest()); break;
+        case Tag::kZero:
+          return take_extent();
+        case Tag::kDigest:
+          HX_TRY(check_digest());
+          break;
         case Tag::kDone: {
           if (auto absent = absent_before(kUnknownSize)) return absent;
           HX_TRY(read_done());
           return std::optional<Extent>();
         }
-        case Tag::kFile: return fault("FILE behind the first extent");
-        case Tag::kDisk: return fault("DISK before the DONE of the disk before it");
-        case Tag::kEnd: return fault("END before the DONE of the last disk");
-        case Tag::kAbort: return bug("ABORT is read in load()");
+        case Tag::kFile:
+          return fault("FILE behind the first extent");
+        case Tag::kDisk:
+          return fault("DISK before the DONE of the disk before it");
+        case Tag::kEnd:
+          return fault("END before the DONE of the last disk");
+        case Tag::kAbort:
+          return bug("ABORT is read in load()");
       }
       record_.reset();
     }
@@ -180,14 +191,16 @@ class StreamReader : public ExtentSource {
                    std::to_string(record.data.size()));
     if (!is_data && !record.payload.empty()) return fault("ZERO with a payload");
     if (record.offset > kMaxDiskSize || record.length > kMaxDiskSize) return fault("extent beyond 2^63 - 1");
-    if (is_data && record.length > 0 && record.offset / kMaxPayload != (record.offset + record.length - 1) / kMaxPayload)
+    if (is_data && record.length > 0 &&
+        record.offset / kMaxPayload != (record.offset + record.length - 1) / kMaxPayload)
       return fault("DATA crosses a multiple of 1 MiB");
     const std::string_view name = is_data ? "DATA at offset " : "ZERO at offset ";
     if (record.offset < last_extent_end_ || record.offset < last_digest_end_)
       return fault(std::string(name) + std::to_string(record.offset) + " begins before " +
                    std::to_string(std::max(last_extent_end_, last_digest_end_)) + ", where the record before it ends");
     if (auto absent = absent_before(record.offset)) return absent;  // the record stays for the next call
-    HX_TRY_IN(fault(std::string(name) + std::to_string(record.offset)).message, coverage_.cover(record.offset, record.length));
+    HX_TRY_IN(fault(std::string(name) + std::to_string(record.offset)).message,
+              coverage_.cover(record.offset, record.length));
     Extent extent{record.offset, record.length, is_data ? Kind::kData : Kind::kZero, std::move(record.data)};
     last_extent_end_ = extent.end();
     (is_data ? totals_.data_bytes : totals_.zero_bytes) += extent.length;
@@ -201,7 +214,8 @@ class StreamReader : public ExtentSource {
     if (record_->payload.size() != sizeof(Digest)) return fault("DIGEST that is not of 32 bytes");
     if (record_->length == 0 || record_->length > kMaxDigestedChunk)
       return fault("DIGEST of " + std::to_string(record_->length) + " bytes");
-    if (record_->offset > size_ || record_->length > size_ - record_->offset) return fault("DIGEST beyond the disk's end");
+    if (record_->offset > size_ || record_->length > size_ - record_->offset)
+      return fault("DIGEST beyond the disk's end");
     if (record_->offset < last_digest_end_) return fault("DIGEST that overlaps the one before it");
     if (record_->offset + record_->length < last_extent_end_) return fault("DIGEST of a chunk that lies behind");
     last_digest_end_ = record_->offset + record_->length;
@@ -250,7 +264,7 @@ class StreamReader : public ExtentSource {
   RecordReader records_;
   State state_ = State::kPreamble;
   std::optional<Error> failure_;
-  std::optional<Record> record_;  // read, and not yet taken
+  std::optional<Record> record_;         // read, and not yet taken
   uint64_t disk_count_ = 0, disks_ = 0;  // said by the preamble; done
   std::set<std::string> keys_;
   uint64_t file_size_ = 0;  // of the FILE whose pieces are being read

@@ -44,9 +44,12 @@ class StreamWriter : public ExtentSink {
     }
     HX_TRY_IN(place(extent.offset), coverage_.cover(extent.offset, extent.length));
     switch (extent.kind) {
-      case Kind::kAbsent: return {};
-      case Kind::kZero: return put_zero(extent);
-      case Kind::kData: return put_data(extent);
+      case Kind::kAbsent:
+        return {};
+      case Kind::kZero:
+        return put_zero(extent);
+      case Kind::kData:
+        return put_data(extent);
     }
     return bug("unknown kind of extent");
   }

@@ -4,8 +4,8 @@
 
 namespace hx {
 
-// Asks the kernel to begin writing a file's dirty pages every few MiB, so that disk and producer work at the same time and
-// the fsync at the end finds little to do. Only a matter of speed: it cannot fail. Any thread.
+// Asks the kernel to begin writing a file's dirty pages every few MiB, so that disk and producer work at the same time
+// and the fsync at the end finds little to do. Only a matter of speed: it cannot fail. Any thread.
 class Writeback {
  public:
   explicit Writeback(int fd) : fd_(fd) {}

@@ -26,8 +26,8 @@ struct Bytes {
 
 bool has_boot_signature(Bytes disk) { return disk.u16(510) == 0xAA55; }
 
-// GPT by its header, at the second sector of 512 or 4096 bytes; MBR by four sane entries of which one is used. A boot sector
-// of vfat or ntfs has the same signature, but code, text or zeros where an MBR has its entries.
+// GPT by its header, at the second sector of 512 or 4096 bytes; MBR by four sane entries of which one is used. A boot
+// sector of vfat or ntfs has the same signature, but code, text or zeros where an MBR has its entries.
 bool has_partition_table(Bytes disk) {
   if (disk.has(512, "EFI PART") || disk.has(4096, "EFI PART")) return true;
   if (!has_boot_signature(disk)) return false;
@@ -43,7 +43,8 @@ bool has_partition_table(Bytes disk) {
   return is_used;
 }
 
-// ext4(5) and the kernel's fs/ext4/ext4.h; which features make which name is blkid's rule (libblkid, superblocks/ext.c).
+// ext4(5) and the kernel's fs/ext4/ext4.h; which features make which name is blkid's rule (libblkid,
+// superblocks/ext.c).
 std::string_view ext_name(Bytes disk) {
   constexpr size_t kSuper = 1024;
   constexpr uint32_t kHasJournal = 0x4;
@@ -51,7 +52,8 @@ std::string_view ext_name(Bytes disk) {
   constexpr uint32_t kExt2Incompat = 0x2 | 0x10;       // filetype, meta_bg
   constexpr uint32_t kRecover = 0x4, kJournalDevice = 0x8;
   if (disk.u16(kSuper + 0x38) != 0xEF53 || disk.u32(kSuper + 0x18) > 6) return {};
-  const uint32_t compat = disk.u32(kSuper + 0x5C), incompat = disk.u32(kSuper + 0x60), ro_compat = disk.u32(kSuper + 0x64);
+  const uint32_t compat = disk.u32(kSuper + 0x5C), incompat = disk.u32(kSuper + 0x60),
+                 ro_compat = disk.u32(kSuper + 0x64);
   if (incompat & kJournalDevice) return {};
   if ((ro_compat & ~kExt2RoCompat) || (incompat & ~(kExt2Incompat | kRecover))) return "ext4";
   if (compat & kHasJournal) return "ext3";
@@ -75,8 +77,8 @@ bool is_vfat(Bytes disk) {
   const uint32_t reserved_sectors = disk.u16(14), fats = disk.u8(16), media = disk.u8(21);
   const bool has_sectors = disk.u16(19) != 0 || disk.u32(32) != 0;
   const bool has_fat = disk.u16(22) != 0 || disk.u32(36) != 0;
-  return reserved_sectors != 0 && (fats == 1 || fats == 2) && (media >= 0xF8 || media == 0xF0) && has_sectors && has_fat &&
-         (disk.has(54, "FAT12   ") || disk.has(54, "FAT16   ") || disk.has(82, "FAT32   "));
+  return reserved_sectors != 0 && (fats == 1 || fats == 2) && (media >= 0xF8 || media == 0xF0) && has_sectors &&
+         has_fat && (disk.has(54, "FAT12   ") || disk.has(54, "FAT16   ") || disk.has(82, "FAT32   "));
 }
 
 // The signature ends the first page, whatever the machine's page size was.

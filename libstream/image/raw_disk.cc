@@ -25,7 +25,8 @@ std::string time_text(const timespec& time) {
 std::string disk_name(std::string_view path) {
   std::string_view leaf = path.substr(path.rfind('/') + 1);  // npos + 1 is 0
   for (const std::string_view suffix : {".img", ".raw", ".bin", ".dd"})
-    if (leaf.size() > suffix.size() && leaf.ends_with(suffix)) return to_leaf_name(leaf.substr(0, leaf.size() - suffix.size()));
+    if (leaf.size() > suffix.size() && leaf.ends_with(suffix))
+      return to_leaf_name(leaf.substr(0, leaf.size() - suffix.size()));
   return to_leaf_name(leaf);
 }
 
@@ -65,8 +66,10 @@ class RawDisk : public DiskReader {
     const uint64_t size = HX_TRY(size_of_fd(fd_.get(), path_));
     if (size != info_.size) return changed("size", std::to_string(info_.size), std::to_string(size));
     if (!S_ISREG(now.st_mode)) return {};  // a device's times say nothing of its content
-    if (!same_time(now.st_mtim, opened_.st_mtim)) return changed("mtime", time_text(opened_.st_mtim), time_text(now.st_mtim));
-    if (!same_time(now.st_ctim, opened_.st_ctim)) return changed("ctime", time_text(opened_.st_ctim), time_text(now.st_ctim));
+    if (!same_time(now.st_mtim, opened_.st_mtim))
+      return changed("mtime", time_text(opened_.st_mtim), time_text(now.st_mtim));
+    if (!same_time(now.st_ctim, opened_.st_ctim))
+      return changed("ctime", time_text(opened_.st_ctim), time_text(now.st_ctim));
     return {};
   }
 

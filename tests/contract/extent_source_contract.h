@@ -1,6 +1,6 @@
 #pragma once
-// What every ExtentSource keeps to, whatever it reads. A test makes its source, says which images must come out, and calls
-// expect_contract().
+// What every ExtentSource keeps to, whatever it reads. A test makes its source, says which images must come out, and
+// calls expect_contract().
 
 #include <catch2/catch.hpp>
 

@@ -1,5 +1,5 @@
-// Any bytes as an extent stream: no crash; and what is accepted keeps the contract of sources and survives being written and
-// read again.
+// Any bytes as an extent stream: no crash; and what is accepted keeps the contract of sources and survives being
+// written and read again.
 
 #include <cstdio>
 #include <cstdlib>
@@ -41,7 +41,8 @@ std::string repaired(std::string text) {
   while (text.size() - at >= sizeof(RecordHeader)) {
     const auto header = load_struct<RecordHeader>(as_bytes(text).subspan(at));
     if (header.payload_length > text.size() - at - sizeof(header)) break;
-    put(at + kChecksummedHeader, record_checksum(header, as_bytes(text).subspan(at + sizeof(header), header.payload_length)));
+    put(at + kChecksummedHeader,
+        record_checksum(header, as_bytes(text).subspan(at + sizeof(header), header.payload_length)));
     at += sizeof(header) + header.payload_length;
   }
   return text;
@@ -88,7 +89,8 @@ void check(std::string_view text) {
   for (size_t i = 0; i < disks.value().size(); ++i) {
     const test::CollectedDisk &disk = disks.value()[i], &copy = copies.value()[i];
     require(copy.info.key == disk.info.key && copy.info.ranges == disk.info.ranges && copy.map() == disk.map() &&
-                copy.totals.image_digest == disk.totals.image_digest && copy.info.files.size() == disk.info.files.size(),
+                copy.totals.image_digest == disk.totals.image_digest &&
+                copy.info.files.size() == disk.info.files.size(),
             "the same comes out");
   }
 }

@@ -5,9 +5,12 @@
 
 int main(int argc, char** argv) {
   if (argc != 2) return 2;
-  const auto save = [&](const std::string& name, const std::string& text) { hx::test::write_file(std::string(argv[1]) + "/" + name, text); };
+  const auto save = [&](const std::string& name, const std::string& text) {
+    hx::test::write_file(std::string(argv[1]) + "/" + name, text);
+  };
   save("empty", "[]");
-  save("qemu-img", R"([{ "start": 0, "length": 65536, "depth": 0, "present": true, "zero": false, "data": true, "offset": 327680},
+  save("qemu-img",
+       R"([{ "start": 0, "length": 65536, "depth": 0, "present": true, "zero": false, "data": true, "offset": 327680},
 { "start": 65536, "length": 65536, "depth": 1, "present": false, "zero": true, "data": false, "filename": "a"}])");
   save("nbdinfo", R"([{ "offset": 0, "length": 4096, "type": 0, "description": "data" },
  { "offset": 4096, "length": 512, "type": 3, "description": "hole,zero" },

@@ -1,6 +1,6 @@
 #pragma once
-// A disk that exists only in memory, for tests: a map, and bytes that can be computed for any offset, so that it may be of
-// any size. Faults can be put into it.
+// A disk that exists only in memory, for tests: a map, and bytes that can be computed for any offset, so that it may be
+// of any size. Faults can be put into it.
 
 #include <atomic>
 #include <mutex>
@@ -39,12 +39,13 @@ class MemoryDisk : public DiskReader {
     info_.kind = kind;
     ExtentList given;
     for (const MapEntry& entry : entries) (void)given.append(entry);
-    map_ = fill_gaps(given, to_range_set(std::vector<Range>{{0, size}}), kind == DiskKind::kDelta ? Kind::kAbsent : Kind::kZero);
+    map_ = fill_gaps(given, to_range_set(std::vector<Range>{{0, size}}),
+                     kind == DiskKind::kDelta ? Kind::kAbsent : Kind::kZero);
   }
   // All data, with these bytes.
   static std::shared_ptr<MemoryDisk> of_text(std::string text) {
-    auto disk = std::make_shared<MemoryDisk>(text.size(), text.empty() ? std::vector<MapEntry>()
-                                                                      : std::vector<MapEntry>{{0, text.size(), Kind::kData}});
+    auto disk = std::make_shared<MemoryDisk>(
+        text.size(), text.empty() ? std::vector<MapEntry>() : std::vector<MapEntry>{{0, text.size(), Kind::kData}});
     disk->text_ = std::move(text);
     return disk;
   }
@@ -68,7 +69,8 @@ class MemoryDisk : public DiskReader {
     for (size_t i = 0; i < out.size(); ++i) out[i] = byte_at(offset + i);
     // The map is asked range by range: byte by byte would be slow.
     for (const MapEntry& entry : clip(map_, {{offset, out.size()}}).entries())
-      if (entry.kind != Kind::kData) std::fill_n(out.begin() + static_cast<ptrdiff_t>(entry.offset - offset), entry.length, std::byte{0});
+      if (entry.kind != Kind::kData)
+        std::fill_n(out.begin() + static_cast<ptrdiff_t>(entry.offset - offset), entry.length, std::byte{0});
     return {};
   }
   Status check_unchanged() const override { return changed_ ? Status(Error(*changed_)) : Status(); }

@@ -36,7 +36,8 @@ class StreamBuilder {
     return *this;
   }
   StreamBuilder& record(Tag tag, uint64_t offset, uint64_t length, const std::string& payload) {
-    return record(static_cast<uint32_t>(tag), offset, length, payload, tag == Tag::kEnd || tag == Tag::kAbort ? 0 : disk_);
+    return record(static_cast<uint32_t>(tag), offset, length, payload,
+                  tag == Tag::kEnd || tag == Tag::kAbort ? 0 : disk_);
   }
   StreamBuilder& disk(const std::string& json) { return record(Tag::kDisk, 0, 0, json); }
   StreamBuilder& full(uint64_t size, const std::string& key = "d") {
@@ -68,7 +69,8 @@ class StreamBuilder {
     return *this;
   }
   StreamBuilder& end() {
-    return record(Tag::kEnd, 0, 0, "{\"records\":" + std::to_string(records_) + ",\"disks\":" + std::to_string(disk_) + "}");
+    return record(Tag::kEnd, 0, 0,
+                  "{\"records\":" + std::to_string(records_) + ",\"disks\":" + std::to_string(disk_) + "}");
   }
   StreamBuilder& raw(const std::string& bytes) {
     text_ += bytes;

@@ -26,7 +26,8 @@ class TemporaryDirectory {
   std::string operator/(const std::string& leaf) const { return path_ + "/" + leaf; }
   // How many names are in it.
   size_t count() const {
-    return static_cast<size_t>(std::distance(std::filesystem::directory_iterator(path_), std::filesystem::directory_iterator()));
+    return static_cast<size_t>(
+        std::distance(std::filesystem::directory_iterator(path_), std::filesystem::directory_iterator()));
   }
 
  private:

@@ -1,8 +1,8 @@
 // In place on a real block device: a loop device over a file of old data.
-#include <catch2/catch.hpp>
 #include <fcntl.h>
 #include <linux/loop.h>
 #include <sys/ioctl.h>
+#include <catch2/catch.hpp>
 
 #include "extent/file_sink.h"
 #include "extent/pump.h"
@@ -19,7 +19,8 @@ namespace {
 class LoopDevice {
  public:
   explicit LoopDevice(const std::string& file) {
-    UniqueFd control(::open("/dev/loop-control", O_RDWR | O_CLOEXEC)), backing(::open(file.c_str(), O_RDWR | O_CLOEXEC));
+    UniqueFd control(::open("/dev/loop-control", O_RDWR | O_CLOEXEC)),
+        backing(::open(file.c_str(), O_RDWR | O_CLOEXEC));
     for (int attempt = 0; control && backing && attempt < 20; ++attempt) {  // another process may take the same number
       const int number = ::ioctl(control.get(), LOOP_CTL_GET_FREE);
       if (number < 0) return;

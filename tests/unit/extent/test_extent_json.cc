@@ -31,15 +31,20 @@ TEST_CASE("a map survives its JSON") {
 }
 
 TEST_CASE("qemu-img's own map is read") {
-  const char* text = R"([{ "start": 0, "length": 65536, "depth": 0, "present": true, "zero": false, "data": true, "offset": 327680},
+  const char* text =
+      R"([{ "start": 0, "length": 65536, "depth": 0, "present": true, "zero": false, "data": true, "offset": 327680},
 { "start": 65536, "length": 65536, "depth": 0, "present": true, "zero": true, "data": false},
 { "start": 131072, "length": 917504, "depth": 1, "present": false, "zero": true, "data": false}])";
-  CHECK(parsed(text) == std::vector<MapEntry>{{0, 65536, Kind::kData}, {65536, 65536, Kind::kZero}, {131072, 917504, Kind::kAbsent}});
-  CHECK(parsed(text, NotPresent::kZero) == std::vector<MapEntry>{{0, 65536, Kind::kData}, {65536, 983040, Kind::kZero}});
+  CHECK(parsed(text) ==
+        std::vector<MapEntry>{{0, 65536, Kind::kData}, {65536, 65536, Kind::kZero}, {131072, 917504, Kind::kAbsent}});
+  CHECK(parsed(text, NotPresent::kZero) ==
+        std::vector<MapEntry>{{0, 65536, Kind::kData}, {65536, 983040, Kind::kZero}});
   // Before QEMU 6.1 there was no "present".
-  CHECK(parsed(R"([{"start":0,"length":512,"depth":0,"zero":true,"data":true}])") == std::vector<MapEntry>{{0, 512, Kind::kZero}});
+  CHECK(parsed(R"([{"start":0,"length":512,"depth":0,"zero":true,"data":true}])") ==
+        std::vector<MapEntry>{{0, 512, Kind::kZero}});
   // Neither promise: it must be read.
-  CHECK(parsed(R"([{"start":0,"length":512,"depth":0,"zero":false,"data":false}])") == std::vector<MapEntry>{{0, 512, Kind::kData}});
+  CHECK(parsed(R"([{"start":0,"length":512,"depth":0,"zero":false,"data":false}])") ==
+        std::vector<MapEntry>{{0, 512, Kind::kData}});
 }
 
 TEST_CASE("nbdinfo's map is decided by the description, not by the number") {
@@ -60,7 +65,20 @@ TEST_CASE("nbdinfo's map is decided by the description, not by the number") {
 
 TEST_CASE("a map that is no map is refused and the entry named") {
   const char* bad[] = {
-      "", " \n", "[", "{}", "1", "[1]", "[[]]", "[{]}", "[{}]", "null", "[null]", "\"\"", "[{\"start\":0,\"length\":1", "]",
+      "",
+      " \n",
+      "[",
+      "{}",
+      "1",
+      "[1]",
+      "[[]]",
+      "[{]}",
+      "[{}]",
+      "null",
+      "[null]",
+      "\"\"",
+      "[{\"start\":0,\"length\":1",
+      "]",
       R"([{"start":0,"length":512}])",
       R"([{"start":0,"zero":true,"data":false}])",
       R"([{"length":512,"zero":true,"data":false}])",
@@ -89,8 +107,10 @@ TEST_CASE("a map that is no map is refused and the entry named") {
 }
 
 TEST_CASE("unknown keys of a map entry are ignored") {
-  CHECK(parsed(R"([{"start":0,"length":512,"zero":true,"data":false,"compressed":false,"filename":"x","n":null,"f":0.5,"i":-1}])") ==
-        std::vector<MapEntry>{{0, 512, Kind::kZero}});
+  CHECK(
+      parsed(
+          R"([{"start":0,"length":512,"zero":true,"data":false,"compressed":false,"filename":"x","n":null,"f":0.5,"i":-1}])") ==
+      std::vector<MapEntry>{{0, 512, Kind::kZero}});
 }
 
 TEST_CASE("deep nesting exhausts nothing") {

@@ -19,7 +19,8 @@ TEST_CASE("an extent list joins neighbours of one kind") {
 TEST_CASE("an extent list refuses what is empty, overlaps or overflows, and stays as it was") {
   ExtentList list;
   REQUIRE(list.append({10, 10, Kind::kData}).ok());
-  const MapEntry bad[] = {{20, 0, Kind::kData}, {19, 5, Kind::kData}, {0, 5, Kind::kZero}, {~uint64_t{0}, 2, Kind::kData}};
+  const MapEntry bad[] = {
+      {20, 0, Kind::kData}, {19, 5, Kind::kData}, {0, 5, Kind::kZero}, {~uint64_t{0}, 2, Kind::kData}};
   for (const MapEntry& entry : bad) {
     Status appended = list.append(entry);
     REQUIRE_FALSE(appended.ok());

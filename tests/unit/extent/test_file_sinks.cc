@@ -1,7 +1,7 @@
-#include <catch2/catch.hpp>
 #include <fcntl.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <catch2/catch.hpp>
 
 #include <csignal>
 
@@ -18,8 +18,8 @@ using namespace hx::test;
 namespace {
 
 std::shared_ptr<MemoryDisk> island_disk() {
-  return std::make_shared<MemoryDisk>(40 * kMiB + 3,
-                                      std::vector<MapEntry>{{7, 12 * kMiB, Kind::kData}, {30 * kMiB, kMiB + 3, Kind::kData}});
+  return std::make_shared<MemoryDisk>(
+      40 * kMiB + 3, std::vector<MapEntry>{{7, 12 * kMiB, Kind::kData}, {30 * kMiB, kMiB + 3, Kind::kData}});
 }
 std::unique_ptr<ExtentSource> source_of(const std::shared_ptr<MemoryDisk>& disk) {
   return read_ahead(disk, disk->whole_map(), {});
@@ -177,7 +177,8 @@ TEST_CASE("in place, old data become zero where the disk is zero") {
 TEST_CASE("in place, a delta changes what it says and nothing else") {
   TemporaryDirectory directory;
   write_file(directory / "d.img", std::string(1000, 'o'));
-  auto delta = std::make_shared<MemoryDisk>(1000, std::vector<MapEntry>{{10, 20, Kind::kData}, {500, 5, Kind::kZero}}, 1, DiskKind::kDelta);
+  auto delta = std::make_shared<MemoryDisk>(1000, std::vector<MapEntry>{{10, 20, Kind::kData}, {500, 5, Kind::kZero}},
+                                            1, DiskKind::kDelta);
   auto sink = opened(in_place_sink(directory / "d.img", Force::kNo));
   REQUIRE(move(delta, *sink, 1).ok());
   std::string expected(1000, 'o');

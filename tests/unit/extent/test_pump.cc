@@ -14,7 +14,8 @@ using namespace hx::test;
 namespace {
 
 std::shared_ptr<MemoryDisk> island_disk() {
-  return std::make_shared<MemoryDisk>(10 * kMiB + 3, std::vector<MapEntry>{{7, 3 * kMiB, Kind::kData}, {9 * kMiB, kMiB + 3, Kind::kData}});
+  return std::make_shared<MemoryDisk>(
+      10 * kMiB + 3, std::vector<MapEntry>{{7, 3 * kMiB, Kind::kData}, {9 * kMiB, kMiB + 3, Kind::kData}});
 }
 std::unique_ptr<ExtentSource> source_of(const std::shared_ptr<MemoryDisk>& disk) {
   return read_ahead(disk, disk->whole_map(), {});
@@ -25,7 +26,9 @@ class FakeClock : public Clock {
  public:
   std::chrono::steady_clock::time_point now() const override { return now_; }
   std::chrono::system_clock::time_point wall_now() const override { return {}; }
-  void sleep_for(std::chrono::nanoseconds time) override { now_ += std::chrono::duration_cast<std::chrono::steady_clock::duration>(time); }
+  void sleep_for(std::chrono::nanoseconds time) override {
+    now_ += std::chrono::duration_cast<std::chrono::steady_clock::duration>(time);
+  }
 
  private:
   std::chrono::steady_clock::time_point now_;
@@ -90,8 +93,10 @@ TEST_CASE("a parallel pump moves a disk, in pieces of a grain, zeros whole") {
       CHECK(sink.disks[0].map() == disk->whole_map().entries());
       size_t zeros = 0;
       for (const CollectedExtent& extent : sink.disks[0].extents) {
-        if (extent.kind == Kind::kZero) ++zeros;
-        else CHECK(extent.offset / grain == (extent.offset + extent.length - 1) / grain);
+        if (extent.kind == Kind::kZero)
+          ++zeros;
+        else
+          CHECK(extent.offset / grain == (extent.offset + extent.length - 1) / grain);
       }
       CHECK(zeros == 2);
       CHECK(sink.disks[0].totals.data_bytes == 4 * kMiB + 3);

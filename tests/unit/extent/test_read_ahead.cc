@@ -11,11 +11,12 @@ namespace {
 
 // Data at odd places, over several MiB, zeros between.
 std::shared_ptr<MemoryDisk> island_disk(uint64_t seed = 1) {
-  return std::make_shared<MemoryDisk>(
-      20 * kMiB + 77,
-      std::vector<MapEntry>{{5, 100, Kind::kData}, {kMiB - 10, 20, Kind::kData}, {3 * kMiB + 4097, 9 * kMiB, Kind::kData},
-                            {20 * kMiB, 77, Kind::kData}},
-      seed);
+  return std::make_shared<MemoryDisk>(20 * kMiB + 77,
+                                      std::vector<MapEntry>{{5, 100, Kind::kData},
+                                                            {kMiB - 10, 20, Kind::kData},
+                                                            {3 * kMiB + 4097, 9 * kMiB, Kind::kData},
+                                                            {20 * kMiB, 77, Kind::kData}},
+                                      seed);
 }
 
 }  // namespace

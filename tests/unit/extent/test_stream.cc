@@ -57,10 +57,12 @@ std::string stream_of(std::vector<std::shared_ptr<const DiskReader>> disks) {
 
 // Little, but with all kinds of records.
 std::string small_stream() {
-  auto first = std::make_shared<MemoryDisk>(70000, std::vector<MapEntry>{{0, 40, Kind::kData}, {69990, 10, Kind::kData}});
+  auto first =
+      std::make_shared<MemoryDisk>(70000, std::vector<MapEntry>{{0, 40, Kind::kData}, {69990, 10, Kind::kData}});
   first->mutable_info().files = {{"vm.ovf", "<xml/>"}, {"empty", ""}};
   first->mutable_info().state = "s1";
-  auto second = std::make_shared<MemoryDisk>(5000, std::vector<MapEntry>{{10, 20, Kind::kData}, {100, 7, Kind::kZero}}, 2, DiskKind::kDelta);
+  auto second = std::make_shared<MemoryDisk>(5000, std::vector<MapEntry>{{10, 20, Kind::kData}, {100, 7, Kind::kZero}},
+                                             2, DiskKind::kDelta);
   second->mutable_info().key = "disk1";
   return stream_of({first, second});
 }
@@ -104,7 +106,16 @@ TEST_CASE("disks survive the stream", "[stream]") {
 TEST_CASE("all that is known of a disk survives the stream", "[stream]") {
   auto disk = std::make_shared<MemoryDisk>(kMiB, std::vector<MapEntry>{{0, 10, Kind::kData}}, 1, DiskKind::kDelta);
   DiskInfo& info = disk->mutable_info();
-  info = {"2000", "web-01 ä", kMiB, DiskKind::kDelta, {}, "s2", "s1", "tok\n2", "tok1", "none",
+  info = {"2000",
+          "web-01 ä",
+          kMiB,
+          DiskKind::kDelta,
+          {},
+          "s2",
+          "s1",
+          "tok\n2",
+          "tok1",
+          "none",
           {{"vm.vmx", std::string(3 * kMiB + 5, 'v')}, {"nvram", std::string("\0\1\2", 3)}, {"empty", ""}}};
   auto disks = read_stream(stream_of({disk}));
   if (!disks) FAIL(disks.error().message);
@@ -126,8 +137,8 @@ TEST_CASE("all that is known of a disk survives the stream", "[stream]") {
 }
 
 TEST_CASE("in a delta a gap comes out as absent, never as zero", "[stream]") {
-  auto disk = std::make_shared<MemoryDisk>(3 * kMiB, std::vector<MapEntry>{{4096, 100, Kind::kData}, {8192, 50, Kind::kZero}}, 1,
-                                           DiskKind::kDelta);
+  auto disk = std::make_shared<MemoryDisk>(
+      3 * kMiB, std::vector<MapEntry>{{4096, 100, Kind::kData}, {8192, 50, Kind::kZero}}, 1, DiskKind::kDelta);
   auto disks = read_stream(stream_of({disk}));
   REQUIRE(disks.ok());
   CHECK(disks->at(0).map() == disk->whole_map().entries());
@@ -185,7 +196,8 @@ TEST_CASE("zeros that follow each other are one record", "[stream]") {
 
 TEST_CASE("a stream reader keeps the contract of sources", "[stream]") {
   auto disk = std::make_shared<MemoryDisk>(3 * kMiB + 7, std::vector<MapEntry>{{10, 2 * kMiB, Kind::kData}});
-  auto delta = std::make_shared<MemoryDisk>(kMiB, std::vector<MapEntry>{{kMiB / 2, 1000, Kind::kData}}, 3, DiskKind::kDelta);
+  auto delta =
+      std::make_shared<MemoryDisk>(kMiB, std::vector<MapEntry>{{kMiB / 2, 1000, Kind::kData}}, 3, DiskKind::kDelta);
   const std::string text = stream_of({disk, delta});
   MemoryReader in(as_bytes(text), "stdin");
   BufferPool pool(kMaxPayload, 2);
@@ -239,7 +251,8 @@ TEST_CASE("nothing, and what is no stream, is refused with a hint", "[stream]") 
 }
 
 TEST_CASE("an ABORT carries status, reason, message and hint", "[stream]") {
-  const Error error = source_changed("disk.img: changed while it was read").with_reason("source-changed").with_hint("stop it");
+  const Error error =
+      source_changed("disk.img: changed while it was read").with_reason("source-changed").with_hint("stop it");
   SECTION("before anything else") {
     MemoryWriter out;
     stream_writer(out, 3)->abort(error);
@@ -292,10 +305,10 @@ TEST_CASE("a writer does not let wrong extents out", "[stream]") {
     return writer->end_disk({size, 0, 0, {}});
   };
   CHECK(put(10, {{0, 10, Kind::kZero}}).ok());
-  CHECK_FALSE(put(10, {{0, 5, Kind::kZero}}).ok());                           // a gap at the end
-  CHECK_FALSE(put(10, {{1, 9, Kind::kZero}}).ok());                           // at the beginning
-  CHECK_FALSE(put(10, {{0, 11, Kind::kZero}}).ok());                          // too long
-  CHECK_FALSE(put(10, {{0, 5, Kind::kZero}, {4, 6, Kind::kZero}}).ok());      // overlap
-  CHECK_FALSE(put(10, {{0, 10, Kind::kAbsent}}).ok());                        // absent in a full disk
-  CHECK_FALSE(put(2 * kMiB, {{0, kMiB + 1, Kind::kData}}).ok());              // over the grid
+  CHECK_FALSE(put(10, {{0, 5, Kind::kZero}}).ok());                       // a gap at the end
+  CHECK_FALSE(put(10, {{1, 9, Kind::kZero}}).ok());                       // at the beginning
+  CHECK_FALSE(put(10, {{0, 11, Kind::kZero}}).ok());                      // too long
+  CHECK_FALSE(put(10, {{0, 5, Kind::kZero}, {4, 6, Kind::kZero}}).ok());  // overlap
+  CHECK_FALSE(put(10, {{0, 10, Kind::kAbsent}}).ok());                    // absent in a full disk
+  CHECK_FALSE(put(2 * kMiB, {{0, kMiB + 1, Kind::kData}}).ok());          // over the grid
 }

@@ -43,7 +43,14 @@ TEST_CASE("rule: what keeps all rules is read", "[stream]") {
   expect_good(begin().full(0).done(0).end());
   expect_good(begin().full(30).data(0, kText).zero(10, 20).done(30).end());
   expect_good(begin().full(10).file("f", 0, 10, kText).data(0, kText).done(10).end());
-  expect_good(begin().full(10).file("f", 0, 20, kText).file("f", 10, 20, kText).file("g", 0, 0, "").data(0, kText).done(10).end());
+  expect_good(begin()
+                  .full(10)
+                  .file("f", 0, 20, kText)
+                  .file("f", 10, 20, kText)
+                  .file("g", 0, 0, "")
+                  .data(0, kText)
+                  .done(10)
+                  .end());
   expect_good(begin().delta(100).data(10, kText).zero(50, 5).done(100).end());
   expect_good(begin().delta(100, ",\"ranges\":[[0,50],[60,40]]").data(10, kText).zero(60, 40).done(100).end());
   expect_good(begin().disk(R"({"key":"d","kind":"full"})").data(0, kText).done(10).end());
@@ -67,8 +74,15 @@ TEST_CASE("rule: the preamble is an object that says how many disks", "[stream]"
 TEST_CASE("rule: unknown tags are not guessed at, optional ones are skipped", "[stream]") {
   const uint32_t unknown = record_tag("WHAT"), optional = 0x80000001;
   expect_fault(begin().full(0).record(unknown, 0, 0, "x", 0).done(0).end(), "unknown tag", ErrorKind::kUnsupported);
-  expect_good(begin().record(optional, 9, 9, "x", 7).full(10).record(optional, 0, 0, kText, 0).data(0, kText).record(optional, 0, 0, "", 0)
-                  .done(10).record(optional, 0, 0, "", 0).end());
+  expect_good(begin()
+                  .record(optional, 9, 9, "x", 7)
+                  .full(10)
+                  .record(optional, 0, 0, kText, 0)
+                  .data(0, kText)
+                  .record(optional, 0, 0, "", 0)
+                  .done(10)
+                  .record(optional, 0, 0, "", 0)
+                  .end());
 }
 
 TEST_CASE("rule: a payload is at most 1 MiB", "[stream]") {
@@ -84,7 +98,8 @@ TEST_CASE("rule: a DATA's payload is as long as its extent, and a ZERO has none"
 }
 
 TEST_CASE("rule: a DATA does not cross a multiple of 1 MiB", "[stream]") {
-  expect_good(begin().full(kMiB + 5).zero(0, kMiB - 5).data(kMiB - 5, "12345").data(kMiB, "12345").done(kMiB + 5).end());
+  expect_good(
+      begin().full(kMiB + 5).zero(0, kMiB - 5).data(kMiB - 5, "12345").data(kMiB, "12345").done(kMiB + 5).end());
   expect_fault(begin().full(kMiB + 5).zero(0, kMiB - 5).data(kMiB - 5, kText).done(kMiB + 5).end(), "crosses");
 }
 
@@ -112,7 +127,8 @@ TEST_CASE("rule: the extents of a full disk or part tile it", "[stream]") {
 }
 
 TEST_CASE("rule: disks come one after another, with a number, a DONE and a key each", "[stream]") {
-  expect_fault(begin().full(10).data(0, kText).record(record_tag("ZERO"), 10, 1, "", 1).done(10).end(), "disk 1, not 0");
+  expect_fault(begin().full(10).data(0, kText).record(record_tag("ZERO"), 10, 1, "", 1).done(10).end(),
+               "disk 1, not 0");
   expect_fault(begin(2).full(10).full(10, "e").end(), "DISK before the DONE");
   expect_fault(begin().full(0).end(), "END before the DONE");
   expect_fault(begin().data(0, kText).end(), "outside of a disk");
@@ -150,8 +166,8 @@ TEST_CASE("rule: a DISK says what it must, and nothing that cannot be", "[stream
     INFO(json);
     expect_fault(begin().disk(json).data(0, kText).done(10).end(), "record at byte");
   }
-  expect_fault(begin().disk(R"({"key":"d","kind":"full","size":10,"resume":{"from":0}})").data(0, kText).done(10).end(), "resume",
-               ErrorKind::kUnsupported);
+  expect_fault(begin().disk(R"({"key":"d","kind":"full","size":10,"resume":{"from":0}})").data(0, kText).done(10).end(),
+               "resume", ErrorKind::kUnsupported);
 }
 
 TEST_CASE("rule: JSON records use no other field", "[stream]") {
@@ -160,7 +176,9 @@ TEST_CASE("rule: JSON records use no other field", "[stream]") {
 }
 
 TEST_CASE("rule: DONE agrees with what was sent", "[stream]") {
-  const auto done = [](const std::string& json) { return begin().full(10).data(0, kText).record(Tag::kDone, 0, 0, json); };
+  const auto done = [](const std::string& json) {
+    return begin().full(10).data(0, kText).record(Tag::kDone, 0, 0, json);
+  };
   expect_fault(done(R"({"size":11,"data_bytes":10,"zero_bytes":0})"), "DISK said 10");
   expect_fault(done(R"({"size":10,"data_bytes":9,"zero_bytes":0})"), "counts 9");
   expect_fault(done(R"({"size":10,"data_bytes":10,"zero_bytes":1})"), "counts 10 bytes of data and 1");
@@ -177,7 +195,8 @@ TEST_CASE("rule: END counts the records and is the last", "[stream]") {
   expect_fault(end(R"({"records":2,"disks":1})"), "counts 2 records");
   expect_fault(end(R"({"records":3,"disks":2})"), "counts 2 disks");
   expect_fault(end(R"({"disks":1})"), "records");
-  expect_fault(StreamBuilder(whole).record(record_tag("END "), 0, 0, R"({"records":3,"disks":1})", 1), "END with a disk number");
+  expect_fault(StreamBuilder(whole).record(record_tag("END "), 0, 0, R"({"records":3,"disks":1})", 1),
+               "END with a disk number");
   expect_fault(whole, "cut short");
   expect_fault(StreamBuilder(whole).end().end(), "after the END");
 }
@@ -224,7 +243,8 @@ TEST_CASE("rule: a disk's files are at most 64 MiB", "[stream]") {
 TEST_CASE("rule: DIGEST is of a delta, of 32 bytes, in order and within the disk", "[stream]") {
   const std::string digest(32, 'd');
   const auto delta = [&] { return begin().delta(100).data(10, kText); };
-  expect_good(delta().record(Tag::kDigest, 0, 50, digest).zero(50, 1).record(Tag::kDigest, 50, 50, digest).done(100).end());
+  expect_good(
+      delta().record(Tag::kDigest, 0, 50, digest).zero(50, 1).record(Tag::kDigest, 50, 50, digest).done(100).end());
   expect_fault(begin().full(10).data(0, kText).record(Tag::kDigest, 0, 10, digest).done(10).end(), "no delta");
   expect_fault(delta().record(Tag::kDigest, 0, 50, "short").done(100).end(), "32 bytes");
   expect_fault(delta().record(Tag::kDigest, 0, 0, digest).done(100).end(), "DIGEST of 0");
@@ -232,7 +252,8 @@ TEST_CASE("rule: DIGEST is of a delta, of 32 bytes, in order and within the disk
   expect_fault(delta().record(Tag::kDigest, 60, 50, digest).done(100).end(), "beyond");
   expect_fault(delta().record(Tag::kDigest, ~uint64_t{0}, 50, digest).done(100).end(), "beyond");
   expect_fault(delta().record(Tag::kDigest, 0, 10, digest).done(100).end(), "behind");
-  expect_fault(delta().record(Tag::kDigest, 0, 50, digest).record(Tag::kDigest, 40, 50, digest).done(100).end(), "overlaps");
+  expect_fault(delta().record(Tag::kDigest, 0, 50, digest).record(Tag::kDigest, 40, 50, digest).done(100).end(),
+               "overlaps");
   expect_fault(delta().record(Tag::kDigest, 0, 50, digest).zero(40, 5).done(100).end(), "begins before 50");
 }
 
@@ -240,7 +261,8 @@ TEST_CASE("rule: an ABORT is understood", "[stream]") {
   expect_fault(begin().record(Tag::kAbort, 0, 0, "{}"), "ABORT");
   expect_fault(begin().record(Tag::kAbort, 0, 0, "x"), "JSON");
   for (const int status : {0, 11, 130}) {
-    auto result = read_stream(begin().record(Tag::kAbort, 0, 0, R"({"message":"m","status":)" + std::to_string(status) + "}"));
+    auto result =
+        read_stream(begin().record(Tag::kAbort, 0, 0, R"({"message":"m","status":)" + std::to_string(status) + "}"));
     REQUIRE_FALSE(result.ok());
     CHECK(result.error().kind == ErrorKind::kSystem);
   }

@@ -56,7 +56,8 @@ TEST_CASE("entries tile the bytes and say the truth") {
       REQUIRE(entry.offset == at);
       REQUIRE(entry.length > 0);
       const ByteSpan part = as_bytes(text).subspan(entry.offset - offset, entry.length);
-      if (entry.kind == Kind::kZero) REQUIRE((is_zero(part) && (entry.length >= kMinZeroRun || entry.length == text.size())));
+      if (entry.kind == Kind::kZero)
+        REQUIRE((is_zero(part) && (entry.length >= kMinZeroRun || entry.length == text.size())));
       at = entry.end();
     }
     REQUIRE(at == offset + text.size());

@@ -1,6 +1,6 @@
-#include <catch2/catch.hpp>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <catch2/catch.hpp>
 
 #include "contract/extent_source_contract.h"
 #include "extent/read_ahead.h"
@@ -134,7 +134,8 @@ TEST_CASE("an image that QEMU writes to is refused, and taken with a mark when f
 TEST_CASE("what is no disk is wrong usage") {
   TemporaryDirectory directory;
   REQUIRE(::mkfifo((directory / "fifo").c_str(), 0666) == 0);
-  for (const std::string& path : {directory / "missing", directory.path(), directory / "fifo", std::string("/dev/null")}) {
+  for (const std::string& path :
+       {directory / "missing", directory.path(), directory / "fifo", std::string("/dev/null")}) {
     auto disk = open_raw_disk(path);
     REQUIRE_FALSE(disk.ok());
     CHECK(disk.error().kind == ErrorKind::kUsage);
@@ -144,7 +145,8 @@ TEST_CASE("what is no disk is wrong usage") {
 
 TEST_CASE("names of raw disks lose the suffix of an image, and nothing else") {
   TemporaryDirectory directory;
-  for (const auto& [file, name] : {std::pair("a.img", "a"), {"b.raw", "b"}, {"c.example.org", "c.example.org"}, {".img", ".img"}}) {
+  for (const auto& [file, name] :
+       {std::pair("a.img", "a"), {"b.raw", "b"}, {"c.example.org", "c.example.org"}, {".img", ".img"}}) {
     write_file(directory / file, "x");
     CHECK(opened(directory / file)->info().name == name);
   }
