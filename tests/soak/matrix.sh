@@ -45,7 +45,7 @@ while [ $SECONDS -lt $end ]; do
   bash -euo pipefail -c "$pack" || { cat now; echo "$pack"; exit 1; }
   { hx-restore -q vm.mirn -o one.img && cmp disk.img one.img &&
     hx-restore -q - -o two.img <vm.mirn && cmp disk.img two.img &&
-    hx-restore -q vm.mirn | cmp - disk.img &&
+    hx-restore -q vm.mirn -o - | cmp - disk.img &&
     hx-restore -q --verify-only vm.mirn &&
     # zstd refuses an input without any frame; an empty image has index frames.
     body_of vm.mirn | zstd -dcq | cmp - disk.img; } || { cat now; echo "$pack"; exit 1; }

@@ -16,7 +16,7 @@ refused() {
 @test "a disk is not written to a terminal" {
   make_sparse disk.img 1M
   hx-snap-pack -q disk.img -o vm.mirn
-  refused hx-restore 'hx-restore vm.mirn'
+  refused hx-restore 'hx-restore vm.mirn -o -'
 }
 @test "a snapshot is not written to a terminal" {
   make_sparse disk.img 1M
