@@ -12,11 +12,11 @@ Error bad(const BufferedReader& in, uint64_t offset, const std::string& what) {
 // One frame being read: appends what it takes to bytes.
 class FrameScan {
  public:
-  FrameScan(BufferedReader& in, std::vector<std::byte>& bytes, uint64_t max_size)
-      : in_(in), bytes_(bytes), max_size_(max_size), start_(in.offset()) {}
+  FrameScan(BufferedReader& in, std::vector<std::byte>& bytes, const MaxFrameSize& max_size)
+      : in_(in), bytes_(bytes), max_size_of_(max_size), start_(in.offset()) {}
 
   Result<ByteSpan> take(uint64_t count) {
-    if (count > max_size_ - bytes_.size()) return bad(in_, start_, "a frame is longer than it may be here");
+    if (bytes_.size() > max_size_ || count > max_size_ - bytes_.size()) return bad(in_, start_, "a frame is longer than it may be here");
     const size_t before = bytes_.size();
     bytes_.resize(before + count);
     const MutableByteSpan out = MutableByteSpan(bytes_).subspan(before);
@@ -28,6 +28,7 @@ class FrameScan {
   Result<ZstdFrame> scan() {
     ZstdFrame frame;
     frame.magic = load_struct<Le32>(HX_TRY(take(4)));
+    max_size_ = max_size_of_(frame.magic);
     if (is_skippable(frame.magic)) {
       const uint32_t size = load_struct<Le32>(HX_TRY(take(4)));
       HX_TRY(take(size));
@@ -84,13 +85,15 @@ class FrameScan {
 
   BufferedReader& in_;
   std::vector<std::byte>& bytes_;
-  const uint64_t max_size_;
+  const MaxFrameSize& max_size_of_;
+  uint64_t max_size_ = 4;  // until the magic is known
   const uint64_t start_;
 };
 
 }  // namespace
 
-Result<std::optional<ZstdFrame>> read_frame(BufferedReader& in, std::vector<std::byte>& bytes, uint64_t max_size) {
+Result<std::optional<ZstdFrame>> read_frame(BufferedReader& in, std::vector<std::byte>& bytes,
+                                            const MaxFrameSize& max_size) {
   bytes.clear();
   if (HX_TRY(in.at_end())) return std::optional<ZstdFrame>();
   return std::optional<ZstdFrame>(HX_TRY(FrameScan(in, bytes, max_size).scan()));

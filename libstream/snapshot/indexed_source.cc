@@ -1,6 +1,7 @@
 #include <cstring>
 #include <thread>
 
+#include "codec/seek_table.h"
 #include "codec/zero_frame.h"
 #include "codec/zstd_codec.h"
 #include "codec/zstd_frame.h"
@@ -79,22 +80,45 @@ class IndexedSource : public ExtentSource {
     return damaged(in_.name() + ": at " + std::to_string(header_.body_offset() + position) + ": " + what);
   }
 
-  // Of the feeding thread: cuts the pipe into frames.
+  // Of the feeding thread: cuts the pipe into frames. What follows the directory is the seek table, which may be long: it
+  // goes on in pieces.
   void feed() {
     BufferedReader in(in_);
-    for (;;) {
+    for (bool directory_seen = false;;) {
       RawFrame raw;
       raw.position = in.offset();
-      auto frame = read_frame(in, raw.bytes, max_size());
-      if (!frame) return workers_.fail(shift(std::move(frame).error(), raw.position, in.offset()));
-      if (!*frame) return workers_.close();
-      raw.frame = **frame;
+      if (directory_seen) {
+        raw.bytes.resize(kMaxPayload);
+        auto got = in.read_full(raw.bytes);
+        if (!got) return workers_.fail(std::move(got).error());
+        if (*got == 0) return workers_.close();
+        raw.bytes.resize(*got);
+        raw.frame.magic = kSeekTableMagic;
+      } else {
+        auto frame = read_frame(in, raw.bytes, [this](uint32_t magic) { return max_size(magic); });
+        if (!frame) return workers_.fail(shift(std::move(frame).error(), raw.position, in.offset()));
+        if (!*frame) return workers_.close();
+        raw.frame = **frame;
+        directory_seen = raw.frame.magic == mirn::kDirectoryMagic;
+      }
       if (!workers_.submit(std::move(raw))) return;
     }
   }
-  // No frame of ours is longer: chunks are at most 4 MiB, machine files 16 MiB, the directory 64 MiB; the seek table is
-  // 8 bytes a frame. A hostile file can make us hold that much, no more.
-  static uint64_t max_size() { return mirn::kMaxDirectoryContent + 4096; }
+  // A hostile file can make us hold a window of these, no more.
+  uint64_t max_size(uint32_t magic) const {
+    switch (magic) {
+      case kZstdMagic:
+        return std::max(max_frame_size(shape_.chunk_size), zero_frame_size(kMaxZeroFrame));
+      case mirn::kPageMagic:
+        return kSkippableHeaderSize + mirn::kMaxPageContent;
+      case mirn::kMachineFileMagic:
+        return kSkippableHeaderSize + mirn::kMaxMachineFile;
+      case mirn::kDirectoryMagic:
+        return kSkippableHeaderSize + mirn::kMaxDirectoryContent;
+      default:
+        return kSkippableHeaderSize;
+    }
+  }
   // read_frame() counts from the body's beginning: people count from the file's.
   Error shift(Error error, uint64_t begin, uint64_t end) const {
     error.message = bad(end, "the frame that begins at " + std::to_string(header_.body_offset() + begin) +
@@ -150,7 +174,6 @@ class IndexedSource : public ExtentSource {
   }
 
   Status take_skippable(const DecodedFrame& decoded) {
-    if (seek_table_seen_) return bad(decoded.position, "something stands behind the seek table");
     if (directory_) return take_seek_table(decoded);
     switch (decoded.magic) {
       case mirn::kPageMagic:
@@ -218,16 +241,19 @@ class IndexedSource : public ExtentSource {
     return {};
   }
 
-  Status take_seek_table(const DecodedFrame& decoded) {
+  Status take_seek_table(const DecodedFrame& piece) {
+    if (!seek_table_seen_) seek_table_at_ = piece.position;
     seek_table_seen_ = true;
-    check_.seek_table().update(decoded.bytes);
-    Status status = check_.seek_table().finish();
-    return status ? Status() : Status(bad(decoded.position, std::move(status).error().message));
+    check_.seek_table().update(piece.bytes);
+    return {};
   }
 
   Status check_end() {
     if (!directory_) return bad(end_position(), "the index is missing: cut short");
-    if (!seek_table_seen_ && check_.seek_table().is_due()) return bad(end_position(), "the seek table is missing: cut short");
+    SeekTableCheck& seek_table = check_.seek_table();
+    if (!seek_table_seen_ && seek_table.is_due()) return bad(end_position(), "the seek table is missing: cut short");
+    Status status = seek_table.is_due() || seek_table_seen_ ? seek_table.finish() : Status();
+    if (!status) return bad(seek_table_at_, std::move(status).error().message);
     totals_.size = shape_.size;
     return {};
   }
@@ -241,7 +267,7 @@ class IndexedSource : public ExtentSource {
   IndexCheck check_;
   std::vector<FrameEntry> group_;     // frames whose page has not come yet
   std::vector<DirectoryFile> files_;  // names come with the directory
-  uint64_t end_ = 0, file_bytes_ = 0;
+  uint64_t end_ = 0, file_bytes_ = 0, seek_table_at_ = 0;
   bool directory_ = false, seek_table_seen_ = false;
   std::optional<Extent> rest_;  // of a chunk larger than a payload
   BufferPool pool_;

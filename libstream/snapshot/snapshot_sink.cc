@@ -21,9 +21,10 @@ struct PackJob {
   const DiskReader* disk = nullptr;  // set: the worker reads the chunk
 };
 
-// Budget: half for chunks on their way in (the source's buffers), half for frames on their way out.
+// Budget: half for what comes in (the source's buffers), a quarter for chunks that come in pieces, a quarter for frames on
+// their way out.
 size_t frames_in_flight(const PackOptions& o) {
-  const size_t frames = o.memory / 2 / max_frame_size(o.chunk_size);
+  const size_t frames = o.memory / 4 / max_frame_size(o.chunk_size);
   return std::clamp<size_t>(frames, static_cast<size_t>(o.threads) + 2, static_cast<size_t>(o.threads) * 8 + 8);
 }
 
@@ -89,7 +90,9 @@ class PackingLine {
 class SnapshotSinkOfOneDisk : public SnapshotSink {
  public:
   SnapshotSinkOfOneDisk(SnapshotOutput& output, const PackOptions& options)
-      : output_(output), options_(options), pool_(options.chunk_size, 4) {}
+      : output_(output),
+        options_(options),
+        pool_(options.chunk_size, std::max<size_t>(options.memory / 4 / options.chunk_size, 4)) {}
   ~SnapshotSinkOfOneDisk() override {
     line_.reset();
     if (!committed_) output_.abandon();
