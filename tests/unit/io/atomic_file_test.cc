@@ -35,6 +35,15 @@ unsigned mode_of(const std::string& path) {
   return st.st_mode & 07777;
 }
 
+class WorkingDirectory {
+ public:
+  explicit WorkingDirectory(const std::string& path) { std::filesystem::current_path(path); }
+  ~WorkingDirectory() { std::filesystem::current_path(before_); }
+
+ private:
+  const std::filesystem::path before_ = std::filesystem::current_path();
+};
+
 // Without /proc no unnamed file can get its name: what happens on file systems that have none. nullptr: not permitted.
 std::unique_ptr<Mount> named_files_only() {
   if (!enter_private_mounts()) return nullptr;
@@ -194,14 +203,11 @@ TEST_CASE("the longest name that there is works, also beside a file that is repl
 
 TEST_CASE("a path without a directory is one in the working directory") {
   TemporaryDirectory directory;
-  const std::filesystem::path before = std::filesystem::current_path();
-  std::filesystem::current_path(directory.path());
-  {
-    SECTIONS_UNNAMED_AND_NAMED(named)
+  SECTIONS_UNNAMED_AND_NAMED(named) {
+    WorkingDirectory inside(directory.path());
     AtomicFile dropped = created("g", Overwrite::kRefuse, "dropped");
     REQUIRE(created("f", Overwrite::kRefuse, "content").commit());
   }
-  std::filesystem::current_path(before);
   CHECK(read_file(directory / "f") == "content");
   CHECK(directory.count() == 1);
 }

@@ -7,8 +7,10 @@
 #include <vector>
 
 #include "io/worker_group.h"
+#include "support/waiting_thread.h"
 
 using namespace hx;
+using namespace hx::test;
 
 TEST_CASE("what goes into a queue comes out in order, then it ends") {
   BoundedQueue<std::unique_ptr<int>> queue(3);
@@ -19,14 +21,15 @@ TEST_CASE("what goes into a queue comes out in order, then it ends") {
   CHECK_FALSE(queue.pop().value());
 }
 
-TEST_CASE("a queue never holds more than its capacity, and loses nothing among many threads") {
+TEST_CASE("a queue loses nothing among many threads") {
   BoundedQueue<int> queue(4);
-  std::atomic<int> inside = 0, sum = 0;
+  std::atomic<int> sum = 0;
+  Status given;
   std::thread producers([&] {
-    CHECK(run_workers(3, [&](int) -> Status {
+    given = run_workers(3, [&](int) -> Status {
       for (int i = 1; i <= 1000; ++i) HX_TRY(queue.push(i));
       return {};
-    }));
+    });
     queue.close();
   });
   const Status taken = run_workers(3, [&](int) -> Status {
@@ -34,6 +37,7 @@ TEST_CASE("a queue never holds more than its capacity, and loses nothing among m
     return {};
   });
   producers.join();
+  CHECK(given);
   CHECK(taken);
   CHECK(sum == 3 * 1000 * 1001 / 2);
 }
@@ -41,15 +45,12 @@ TEST_CASE("a queue never holds more than its capacity, and loses nothing among m
 TEST_CASE("a full queue lets a push in only after a pop") {
   BoundedQueue<int> queue(1);
   REQUIRE(queue.push(1));
-  std::atomic<bool> popped = false, seen = false;
-  std::thread pusher([&] {
-    CHECK(queue.push(2));
-    seen = popped.load();
-  });
-  popped = true;
+  Status pushed;
+  WaitingThread pusher([&] { pushed = queue.push(2); });
+  CHECK_FALSE(pusher.done());
   CHECK(*queue.pop().value() == 1);
   pusher.join();
-  CHECK(seen);
+  CHECK(pushed);
   CHECK(*queue.pop().value() == 2);
 }
 
@@ -58,7 +59,8 @@ TEST_CASE("the first failure reaches both sides, also those who wait") {
   REQUIRE(full.push(1));
   Status pushed;
   Result<std::optional<int>> popped = std::optional<int>();
-  std::thread pusher([&] { pushed = full.push(2); }), popper([&] { popped = empty.pop(); });
+  WaitingThread pusher([&] { pushed = full.push(2); }), popper([&] { popped = empty.pop(); });
+  CHECK_FALSE((pusher.done() || popper.done()));
   full.fail(damaged("first"));
   full.fail(damaged("second"));
   empty.fail(damaged("third"));

@@ -4,7 +4,10 @@
 #include <cstring>
 #include <thread>
 
+#include "support/waiting_thread.h"
+
 using namespace hx;
+using namespace hx::test;
 
 TEST_CASE("blocks are aligned, and large ones to huge pages") {
   const auto [size, alignment] = GENERATE(table<size_t, uintptr_t>({{100, 4096}, {4096, 4096}, {4 * kMiB, 2 * kMiB}}));
@@ -40,7 +43,8 @@ TEST_CASE("when the budget is out, acquire waits for a block to come back") {
   Buffer a = pool.acquire(1), b = pool.acquire(1);
   const void* const freed = a.bytes().data();
   Buffer got;
-  std::thread waiter([&] { got = pool.acquire(1); });
+  WaitingThread waiter([&] { got = pool.acquire(1); });
+  CHECK_FALSE(waiter.done());
   a = {};
   waiter.join();
   CHECK(got.bytes().data() == freed);  // not a third block
@@ -54,10 +58,11 @@ TEST_CASE("a block goes home with its last handle") {
   whole = {};
   part = {};
   Buffer next;
-  std::thread waiter([&] {
+  WaitingThread waiter([&] {
     next = pool.acquire(8);
     std::memset(next.bytes().data(), 'x', 8);
   });
+  CHECK_FALSE(waiter.done());
   CHECK(as_text(same.bytes()) == "234");
   same = {};
   waiter.join();
@@ -67,10 +72,13 @@ TEST_CASE("a block goes home with its last handle") {
 TEST_CASE("closing wakes all who wait and gives memory beyond the budget") {
   BufferPool pool(4096, 1);
   Buffer only = pool.acquire(1), more[3];
-  std::vector<std::thread> waiters;
-  for (Buffer& buffer : more) waiters.emplace_back([&] { buffer = pool.acquire(1); });
+  std::vector<std::unique_ptr<WaitingThread>> waiters;
+  for (Buffer& buffer : more) {
+    waiters.push_back(std::make_unique<WaitingThread>([&] { buffer = pool.acquire(1); }));
+    CHECK_FALSE(waiters.back()->done());
+  }
   pool.close();
-  for (auto& waiter : waiters) waiter.join();
+  for (auto& waiter : waiters) waiter->join();
   for (const Buffer& buffer : more) CHECK(buffer.bytes().data() != only.bytes().data());
   CHECK(pool.acquire(1).size() == 1);
 }

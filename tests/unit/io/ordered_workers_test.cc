@@ -6,8 +6,10 @@
 #include <memory>
 
 #include "io/buffer_pool.h"
+#include "support/waiting_thread.h"
 
 using namespace hx;
+using namespace hx::test;
 
 namespace {
 
@@ -49,6 +51,19 @@ TEST_CASE("results come in the order of the jobs, even if a later one is done fi
   CHECK_FALSE(workers.next().value());
 }
 
+TEST_CASE("a full window lets a job in only when a result is taken, done or not") {
+  Workers workers(2, 2, [](int&& job, int) -> Result<int> { return job; });
+  REQUIRE(workers.submit(0));
+  REQUIRE(workers.submit(1));
+  CHECK_FALSE(workers.has_room());
+  Status submitted;
+  WaitingThread submitter([&] { submitted = workers.submit(2); });
+  CHECK_FALSE(submitter.done());
+  CHECK(*workers.next().value() == 0);
+  submitter.join();
+  CHECK(submitted);
+}
+
 TEST_CASE("many jobs between two threads stay in order and within the window") {
   constexpr int kWindow = 5, kJobs = 2000;
   std::atomic<int> live = 0, most = 0, bad_worker = 0;
@@ -58,7 +73,7 @@ TEST_CASE("many jobs between two threads stay in order and within the window") {
       return Result<std::pair<int, Counted>>(std::move(job));
     });
     std::thread submitter([&] {
-      for (int i = 0; i < kJobs; ++i) CHECK(workers.submit({i, Counted(live, most)}));
+      for (int i = 0; i < kJobs && workers.submit({i, Counted(live, most)}); ++i) continue;
       workers.close();
     });
     int expected = 0;
@@ -104,9 +119,11 @@ TEST_CASE("the first failure ends everything, for both sides") {
 
 TEST_CASE("a failure from outside wakes the one who waits for a result") {
   Workers workers(1, 2, [](int&& job, int) -> Result<int> { return job; });
-  std::thread failing([&] { workers.fail(source_changed("from outside")); });
-  Result<std::optional<int>> out = workers.next();
-  failing.join();
+  Result<std::optional<int>> out = std::optional<int>();
+  WaitingThread taker([&] { out = workers.next(); });
+  CHECK_FALSE(taker.done());
+  workers.fail(source_changed("from outside"));
+  taker.join();
   REQUIRE_FALSE(out);
   CHECK(out.error().message == "from outside");
   CHECK(out.error().kind == ErrorKind::kChanged);
@@ -135,12 +152,12 @@ TEST_CASE("whoever waits for a buffer gets it when the workers fail or go") {
   BufferPool pool(4096, 2);
   const auto copy = [&](Buffer&& job, int) -> Result<Buffer> { return std::move(job); };
   Buffer got;
-  std::thread waiter;
   SECTION("fail") {
     OrderedWorkers<Buffer, Buffer> workers(1, 4, copy);
     REQUIRE(workers.submit(pool.acquire(1)));
     REQUIRE(workers.submit(pool.acquire(1)));
-    waiter = std::thread([&] { got = pool.acquire(1); });
+    WaitingThread waiter([&] { got = pool.acquire(1); });
+    CHECK_FALSE(waiter.done());
     workers.fail(damaged("x"));
     waiter.join();
     CHECK(got.size() == 1);
