@@ -15,7 +15,9 @@ inline std::optional<uint64_t> checked_mul(uint64_t a, uint64_t b) {
   return __builtin_mul_overflow(a, b, &product) ? std::nullopt : std::optional(product);
 }
 // offset + length <= end, without overflow.
-inline bool fits_within(uint64_t offset, uint64_t length, uint64_t end) { return offset <= end && length <= end - offset; }
+inline bool fits_within(uint64_t offset, uint64_t length, uint64_t end) {
+  return offset <= end && length <= end - offset;
+}
 inline uint64_t divide_round_up(uint64_t a, uint64_t b) { return a / b + (a % b != 0); }
 inline uint64_t align_down(uint64_t a, uint64_t power_of_two) { return a & ~(power_of_two - 1); }
 

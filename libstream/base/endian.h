@@ -22,7 +22,8 @@ class EndianInt {
   operator T() const {
     T value = 0;
     for (size_t i = 0; i < sizeof(T); ++i)
-      value = static_cast<T>(value | static_cast<T>(static_cast<T>(bytes_[kLittle ? i : sizeof(T) - 1 - i]) << (8 * i)));
+      value =
+          static_cast<T>(value | static_cast<T>(static_cast<T>(bytes_[kLittle ? i : sizeof(T) - 1 - i]) << (8 * i)));
     return value;
   }
 

@@ -9,16 +9,16 @@ namespace hx {
 
 // The kind says what to do next; it is the exit status of the tool that gives up (hx(7), EXIT STATUS).
 enum class ErrorKind : uint8_t {
-  kDamaged = 1,        // the answer is no: differs, damaged, cut short, malformed
-  kUsage = 2,          // wrong usage: fix the command
-  kChanged = 3,        // the source changed while it was read, or since the checkpoint
-  kFullRequired = 4,   // change tracking is unusable
-  kTemporary = 5,      // try again; the checkpoint is kept
-  kPermission = 6,     // permission or authentication
+  kDamaged = 1,       // the answer is no: differs, damaged, cut short, malformed
+  kUsage = 2,         // wrong usage: fix the command
+  kChanged = 3,       // the source changed while it was read, or since the checkpoint
+  kFullRequired = 4,  // change tracking is unusable
+  kTemporary = 5,     // try again; the checkpoint is kept
+  kPermission = 6,    // permission or authentication
   kNoSpace = 7,
-  kUnsupported = 8,    // version, format or feature
-  kSystem = 9,         // any other failure of the system, or a bug
-  kRefused = 10,       // busy, mounted, exists, too small, locked: look, then --force where offered
+  kUnsupported = 8,  // version, format or feature
+  kSystem = 9,       // any other failure of the system, or a bug
+  kRefused = 10,     // busy, mounted, exists, too small, locked: look, then --force where offered
 };
 
 // One failure. message: lower case, no full stop, the object first ("/dev/vdb: write at 4194304: No space left on

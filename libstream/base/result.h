@@ -18,9 +18,9 @@ class [[nodiscard]] Result {
   Result(T value) : value_(std::move(value)) {}
   Result(Error error) : error_(std::make_unique<Error>(std::move(error))) {}
   template <class U>
-    requires(std::is_convertible_v<U, T> && !std::is_same_v<std::decay_t<U>, T> &&
-             !std::is_same_v<std::decay_t<U>, Error> && !std::is_same_v<std::decay_t<U>, Result>)
-  Result(U&& value) : value_(std::forward<U>(value)) {}
+  requires(std::is_convertible_v<U, T> && !std::is_same_v<std::decay_t<U>, T> &&
+           !std::is_same_v<std::decay_t<U>, Error> && !std::is_same_v<std::decay_t<U>, Result>) Result(U&& value)
+      : value_(std::forward<U>(value)) {}
 
   bool ok() const { return !error_; }
   explicit operator bool() const { return ok(); }
@@ -57,15 +57,15 @@ using Status = Result<void>;
 
 }  // namespace hx
 
-// A statement expression, so that it stands inside an expression: both compilers we build with have it. The counter keeps
-// a HX_TRY inside another's argument from shadowing its variable.
+// A statement expression, so that it stands inside an expression: both compilers we build with have it. The counter
+// keeps a HX_TRY inside another's argument from shadowing its variable.
 #define HX_JOIN_(a, b) a##b
 #define HX_JOIN(a, b) HX_JOIN_(a, b)
-#define HX_TRY_OR_(expression, result, what)                                  \
-  __extension__({                                                             \
-    auto result = (expression);                                               \
-    if (!result.ok()) return std::move(result).error() what;                  \
-    std::move(result).value();                                                \
+#define HX_TRY_OR_(expression, result, what)                 \
+  __extension__({                                            \
+    auto result = (expression);                              \
+    if (!result.ok()) return std::move(result).error() what; \
+    std::move(result).value();                               \
   })
 #define HX_TRY(expression) HX_TRY_OR_(expression, HX_JOIN(hx_result_, __COUNTER__), )
 // The same, with the error seen from one step further out: HX_TRY_IN("disk.img", read()).
