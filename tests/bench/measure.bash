@@ -73,11 +73,12 @@ judge() {
 }
 goals_line() { echo "$goals_met goals met, $goals_missed missed"; }
 
+seconds() { if [ -n "$1" ]; then printf '%.3f' "$1"; else echo failed; fi; }
 # report WORK BOUND GOAL PEER-GOAL…: contestant 0 is ours; BOUND (seconds, or empty) with its goal; then a goal a peer.
 report() {
   local work=$1 bound=$2 goal=$3 ours=${wall[0]} i ratio
   shift 3
-  printf '%-28s %-46s %9s\n' "$work" "${contestants[0]}" "${ours:-failed}"
+  printf '%-28s %-46s %9s\n' "$work" "${contestants[0]}" "$(seconds "$ours")"
   record "$work" "${contestants[0]}" ours "${ours:-null}" "${times[0]}" null '' null
   if [ -n "$bound" ]; then
     ratio=${ours:+$(calc "$ours / $bound")}

@@ -26,6 +26,8 @@ while [ $SECONDS -lt $end ]; do
   pack="hx-snap-pack -q --chunk-size $(pick 64K 128K 256K 1M 4M) -$(pick 1 3 6 12) -j $(pick 1 2 5)"
   in=$(pick file stream raw-known raw-unknown)
   out=$(pick file redirect pipe unsealed unsealed-pipe unsealed-seal no-checksum)
+  # The header goes first, and must know the size.
+  [ "$in-$out" != raw-unknown-unsealed-pipe ] && [ "$in-$out" != raw-unknown-unsealed-seal ] || in=raw-known
   echo "$kind $(size_of disk.img) bytes, $in, $out: $pack" >now
   case $in in
     file) pack="$pack disk.img" ;;

@@ -7,7 +7,7 @@ for island in 0 1 2 3 4 5 6 7; do put_bytes disk.img $((island * (size / 8) + is
 put_bytes disk.img $((size - 77)) 77 "$HX_SEED"
 
 started=$EPOCHREALTIME
-most() { /usr/bin/time -f '%M' -o memory "$@"; echo "$(tail -n 1 memory) KiB: $*"; [ "$(tail -n 1 memory)" -le 262144 ]; }
+most() { /usr/bin/time -f '%M' -o memory "$@"; echo "$(tail -n 1 memory) KiB: $*" >&2; [ "$(tail -n 1 memory)" -le 262144 ]; }
 most hx-snap-pack --no-checksum disk.img -o vm.mirn
 most hx-info --json vm.mirn >info.json
 grep -q $size info.json

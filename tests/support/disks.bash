@@ -8,11 +8,11 @@ random_bytes() {
   head -c "$1" /dev/zero | openssl enc -aes-128-ctr -nosalt -K "$(printf %032x "${2:-1}")" -iv 0 2>/dev/null
 }
 # text_bytes COUNT [SEED] > FILE: compresses about as real files do, and has no zero byte.
-text_bytes() {
-  # head closes the pipe early: the generator's SIGPIPE is meant.
+text_bytes() (
+  set +o pipefail   # head closes the pipe early: the generator's SIGPIPE is meant
   awk -v seed="${2:-1}" 'BEGIN { srand(seed); for (;;) print int(rand() * 100000), "lorem ipsum dolor", int(rand() * 99) }' \
     2>/dev/null | head -c "$1"
-}
+)
 # put_bytes FILE OFFSET COUNT [SEED]: random bytes written into FILE, which grows if it must and keeps its other bytes.
 put_bytes() {
   random_bytes "$3" "${4:-1}" | dd of="$1" bs=64K oflag=seek_bytes iflag=fullblock seek="$2" conv=notrunc status=none
