@@ -70,7 +70,6 @@ RangeSet subtract(const RangeSet& from, const RangeSet& what) {
     for (auto inner = cut; inner != what.end() && inner->offset < range.end(); ++inner) {
       if (begin < inner->offset) set.push_back({begin, inner->offset - begin});
       begin = inner->end();
-      cut = inner;  // it may reach into the next range
     }
     if (begin < range.end()) set.push_back({begin, range.end() - begin});
   }

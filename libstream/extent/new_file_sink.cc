@@ -26,8 +26,9 @@ class NewFileSink : public FileSink {
     if (expected_data_ > 0) {
       const uint64_t available = HX_TRY(free_space(file_.fd(), file_.path()));
       if (available < expected_data_)
-        return system_error(ENOSPC, file_.path() + ": " + format_size(expected_data_) + " are needed, " +
-                                        format_size(available) + " are free");
+        return system_error(ENOSPC, file_.path() + ": up to " + format_size(expected_data_) + " are needed, " +
+                                        format_size(available) + " are free")
+            .with_hint("--force tries it all the same: zeros between the data take no space");
     }
     contiguous_.start(info);
     return info.size == kUnknownSize ? Status() : set_size(info.size);

@@ -244,6 +244,7 @@ TEST_CASE("plain bytes into a file are sparse at its end, and written elsewhere"
   }
   SECTION("appending") {
     UniqueFd fd(::open(path.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC));
+    REQUIRE(::lseek(fd.get(), 0, SEEK_END) == 6);  // at its end, but a write would move it
     auto sink = stdout_sink(fd.get(), "stdout");
     REQUIRE(move(disk, *sink, 1).ok());
     CHECK((read_file(path) == "before" + disk->text()));

@@ -138,11 +138,14 @@ TEST_CASE("all that is known of a disk survives the stream", "[stream]") {
 
 TEST_CASE("in a delta a gap comes out as absent, never as zero", "[stream]") {
   auto disk = std::make_shared<MemoryDisk>(
-      3 * kMiB, std::vector<MapEntry>{{4096, 100, Kind::kData}, {8192, 50, Kind::kZero}}, 1, DiskKind::kDelta);
+      3 * kMiB,
+      std::vector<MapEntry>{
+          {4096, 100, Kind::kData}, {8192, 50, Kind::kZero}, {9000, 50, Kind::kZero}, {9100, 5, Kind::kData}},
+      1, DiskKind::kDelta);
   auto disks = read_stream(stream_of({disk}));
   REQUIRE(disks.ok());
   CHECK(disks->at(0).map() == disk->whole_map().entries());
-  CHECK(disks->at(0).map().back() == MapEntry{8242, 3 * kMiB - 8242, Kind::kAbsent});
+  CHECK(disks->at(0).map().back() == MapEntry{9105, 3 * kMiB - 9105, Kind::kAbsent});
 }
 
 TEST_CASE("a part covers its ranges and no more", "[stream]") {
