@@ -25,9 +25,11 @@ while [ $SECONDS -lt $end ]; do
   image "$kind"
   pack="hx-snap-pack -q --chunk-size $(pick 64K 128K 256K 1M 4M) -$(pick 1 3 6 12) -j $(pick 1 2 5)"
   in=$(pick file stream raw-known raw-unknown)
-  out=$(pick file redirect pipe unsealed unsealed-pipe unsealed-seal no-checksum)
+  out=$(pick file redirect pipe unsealed-pipe unsealed-seal no-checksum)
   # The header goes first, and must know the size.
   [ "$in-$out" != raw-unknown-unsealed-pipe ] && [ "$in-$out" != raw-unknown-unsealed-seal ] || in=raw-known
+  # Nothing at all from a pipe is taken for a failure of the command before.
+  [ "$kind-$in" != empty-raw-unknown ] || in=raw-known
   echo "$kind $(size_of disk.img) bytes, $in, $out: $pack" >now
   case $in in
     file) pack="$pack disk.img" ;;
@@ -39,7 +41,6 @@ while [ $SECONDS -lt $end ]; do
     file) pack="$pack -o vm.mirn" ;;
     redirect) pack="$pack >vm.mirn" ;;
     pipe) pack="$pack | cat >vm.mirn" ;;
-    unsealed) pack="$pack --unsealed -o vm.mirn" ;;
     unsealed-pipe) pack="$pack --unsealed | cat >vm.mirn" ;;
     unsealed-seal) pack="$pack --unsealed | cat >vm.mirn; hx-snap-seal -q vm.mirn" ;;
     no-checksum) pack="$pack --no-checksum -o vm.mirn" ;;
@@ -51,7 +52,7 @@ while [ $SECONDS -lt $end ]; do
     hx-restore -q --verify-only vm.mirn &&
     # zstd refuses an input without any frame; an empty image has index frames.
     body_of vm.mirn | zstd -dcq | cmp - disk.img; } || { cat now; echo "$pack"; exit 1; }
-  if [[ $out != *no-checksum* && $out != unsealed && $out != unsealed-pipe ]]; then
+  if [[ $out != *no-checksum* && $out != unsealed-pipe ]]; then
     [ "$(header_of vm.mirn | jq -r .checksum)" = "$(sha256_of disk.img)" ] || { cat now; exit 1; }
   fi
   rm -f ./*.img vm.mirn
