@@ -102,12 +102,12 @@ Result<std::shared_ptr<DiskReader>> open_raw_disk(const std::string& path, const
   info.key = "disk0";
   info.name = disk_name(path);
   info.size = HX_TRY(size_of_fd(fd.get(), path));
-  if (options.in_use == InUse::kAllow) {
+  if (const auto use = HX_TRY(who_uses(fd.get(), path, UseFor::kReading))) {
+    if (options.in_use == InUse::kRefuse)
+      return refused(path + ": " + *use)
+          .with_reason("in-use")
+          .with_hint("read a snapshot of it, or give --force: the copy may then be inconsistent, and says so");
     info.consistency = "none";
-  } else if (const auto use = HX_TRY(who_uses(fd.get(), path, UseFor::kReading))) {
-    return refused(path + ": " + *use)
-        .with_reason("in-use")
-        .with_hint("read a snapshot of it, or give --force: the copy may then be inconsistent, and says so");
   }
   (void)::posix_fadvise(fd.get(), 0, 0, POSIX_FADV_SEQUENTIAL);  // only advice
   return std::shared_ptr<DiskReader>(std::make_shared<RawDisk>(std::move(fd), path, status, std::move(info)));

@@ -131,6 +131,16 @@ TEST_CASE("an image that QEMU writes to is refused, and taken with a mark when f
   CHECK(forced->check_unchanged().ok());
 }
 
+TEST_CASE("a disk that nobody uses is proven unchanged, forced or not") {
+  TemporaryDirectory directory;
+  const std::string path = sparse_file(directory / "d.img");
+  auto forced = opened(path, InUse::kAllow);
+  CHECK(forced->info().consistency.empty());
+  set_mtime(path, {1, 1});
+  const Status status = forced->check_unchanged();
+  CHECK_FALSE(status.ok());
+}
+
 TEST_CASE("what is no disk is wrong usage") {
   TemporaryDirectory directory;
   REQUIRE(::mkfifo((directory / "fifo").c_str(), 0666) == 0);
