@@ -141,7 +141,10 @@ class IndexedSource : public ExtentSource {
     out.entry.kind = raw.frame.only_zero_runs ? Kind::kZero : Kind::kData;
     const uint64_t most = out.entry.kind == Kind::kZero ? kMaxZeroFrame : shape_.chunk_size;
     if (length == 0 || length > most) return bad(raw.position, "a frame of impossible size");
-    if (out.entry.kind == Kind::kZero) return out;
+    if (out.entry.kind == Kind::kZero) {
+      if (!is_zero_frame(raw.bytes, length)) return bad(raw.position, "a zero frame is damaged");
+      return out;
+    }
     thread_local ZstdDecompressor decompressor;
     out.content = pool_.acquire(length);
     Status status = decompressor.decompress(raw.bytes, out.content.bytes());
@@ -236,7 +239,7 @@ class IndexedSource : public ExtentSource {
       return bad(decoded.position, "the directory does not match what stands before it");
     status = check_.finish(*directory, decoded.bytes.size());
     if (!status) return bad(decoded.position, std::move(status).error().message);
-    totals_.image_digest = directory->image_digest;
+    totals_.image_digest = header_.hx->sealed ? std::optional(header_.checksum) : directory->image_digest;
     directory_ = true;
     return {};
   }

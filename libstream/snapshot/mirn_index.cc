@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <set>
 
 #include "base/checked_math.h"
 #include "base/json.h"
@@ -99,14 +100,16 @@ Json files_json(const std::vector<DirectoryFile>& files) {
 Result<std::vector<DirectoryFile>> parse_files(std::string_view text) {
   std::vector<DirectoryFile> files;
   const Json list = HX_TRY(parse_json(text));
-  if (!list.is_array()) return damaged("has a malformed list of files");
+  if (!list.is_array() || list.size() > kMaxMachineFileCount) return damaged("has a malformed list of files");
   uint64_t total = 0;
+  std::set<std::string> names;
   for (const Json& item : list) {
     DirectoryFile file;
     file.name = HX_TRY(json_string(item, "name"));
     file.size = HX_TRY(json_u64(item, "size"));
     const auto digest = parse_digest(HX_TRY(json_string(item, "sha256")));
-    if (!digest || file.size > kMaxMachineFile) return damaged("has a malformed list of files");
+    if (!digest || file.size > kMaxMachineFile || !is_leaf_name(file.name) || !names.insert(file.name).second)
+      return damaged("has a malformed list of files");
     file.digest = *digest;
     total += file.size;
     if (total > kMaxMachineFiles) return damaged("has too many files");
@@ -230,6 +233,7 @@ Result<Directory> decode_directory(ByteSpan frame) {
   const ByteSpan refs = HX_TRY(cursor.take_bytes(uint64_t{header.page_count} * sizeof(PageRef)));
   d.pages.resize(header.page_count);
   if (!refs.empty()) std::memcpy(d.pages.data(), refs.data(), refs.size());
+  if (header.files_length > kMaxFileList) return damaged("has too long a list of files");
   d.files = HX_TRY(parse_files(as_text(HX_TRY(cursor.take_bytes(header.files_length)))));
   HX_TRY(cursor.take<DirectoryTail>());
   if (!cursor.at_end()) return damaged("has a wrong length");

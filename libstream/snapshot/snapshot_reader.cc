@@ -5,6 +5,7 @@
 
 #include "base/checked_math.h"
 #include "codec/seek_table.h"
+#include "codec/zero_frame.h"
 #include "codec/zstd_codec.h"
 #include "hash/digest_tree.h"
 #include "hash/sha256.h"
@@ -92,7 +93,7 @@ Result<std::shared_ptr<const IndexPage>> SnapshotReader::load_page(size_t number
   auto page = decode_page(frame, {directory_.size, directory_.chunk_size});
   if (!page) return bad(ref.offset, "index page " + std::to_string(number) + " " + std::move(page).error().message);
   if (ref.xxh3 != xxh3_64(frame) || page->number != number || page->entries.size() != ref.entry_count ||
-      page->begin() != ref.begin || page->frames_end() != ref.offset)
+      page->begin() != ref.begin || page->first_frame > ref.offset || page->frames_end() != ref.offset)
     return bad(ref.offset, "index page " + std::to_string(number) + " does not match the directory");
   return std::make_shared<const IndexPage>(std::move(page).value());
 }
@@ -123,7 +124,8 @@ Status SnapshotReader::check_zero_frames(const IndexPage& page) const {
     if (entry.kind != Kind::kZero) continue;
     frame.resize(entry.compressed_size);
     HX_TRY(file_->read_at(in_file(entry.position), frame));
-    if (xxh3_64(frame) != entry.xxh3) return bad(entry.position, "a zero frame does not match its checksum");
+    if (!is_zero_frame(frame, entry.extent.length) || xxh3_64(frame) != entry.xxh3)
+      return bad(entry.position, "a zero frame is damaged");
   }
   return {};
 }

@@ -20,6 +20,8 @@ Status SnapshotWriter::start(std::string filesystem) {
   header_.filesystem = std::move(filesystem);
   const std::string bytes = encode_header(header_);
   header_size_ = bytes.size();
+  if (header_size_ > sizeof(mirn::HeaderPrefix) + mirn::kMaxMetadata)
+    return unsupported("name, state and change token of the disk do not fit a snapshot's header");
   return output_.start(bytes);
 }
 

@@ -175,6 +175,13 @@ TEST_CASE("zero frames: any decoder gives zeros, in so many bytes as the format 
     CHECK((back == std::string(length, '\0')));
     CHECK(decode_stream(frame).content.size() == length);
     CHECK(ZSTD_findFrameCompressedSize(frame.data(), frame.size()) == frame.size());
+    CHECK(is_zero_frame(as_bytes(frame), length));
+    CHECK_FALSE(is_zero_frame(as_bytes(frame), length + 1));
+    for (size_t at = 0; at < frame.size(); ++at) {
+      std::string other = frame;
+      other[at] ^= 1;
+      if (is_zero_frame(as_bytes(other), length)) FAIL("byte " << at << " differs");
+    }
   }
   CHECK(zero_frame_size(kMaxZeroFrame) == 32782);
 }
