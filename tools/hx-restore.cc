@@ -1,9 +1,11 @@
 // hx-restore: a snapshot or a stream into a sparse file, a device or stdout, verified. hx-restore(1).
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <charconv>
 #include <optional>
 #include <random>
@@ -15,6 +17,7 @@
 #include "base/size_text.h"
 #include "cli/run_tool.h"
 #include "cli/terminal.h"
+#include "io/fd_io.h"
 #include "providers/local/disk_location.h"
 #include "snapshot/verify.h"
 #include "transfer/byte_range.h"
@@ -70,7 +73,7 @@ ToolSpec describe(Arguments& to) {
   table.number("jobs", 'j', "N", "threads that decompress (one a core)", &to.threads, 1, 256);
   table.size("limit-rate", 0, "at most so many bytes of data a second", &to.limit_rate);
   table.flag("json", 0, "a receipt, or what is damaged, as JSON on stdout", &to.json);
-  table.flag("force", 'f', "replace a file; write to what is in use, or to a terminal", &to.force);
+  table.flag("force", 'f', "though TARGET exists, is in use, or input is a pipe", &to.force);
   return spec;
 }
 
@@ -80,6 +83,8 @@ Result<Target> target_of(const Arguments& a, const SnapshotInput& input) {
   if (a.output == "-") return Target::kStdout;
   struct stat st;
   const bool exists = stat(a.output.c_str(), &st) == 0;
+  if (!exists && errno == ENOENT && a.in_place)
+    return usage_error(a.output + ": No such file or directory").with_hint("without --in-place a new file is made");
   const bool is_device = exists && S_ISBLK(st.st_mode);
   if (!is_device && !a.in_place) {
     const std::string suffix = image_suffix(a.output);
@@ -121,14 +126,28 @@ Result<std::unique_ptr<FileSink>> open_sink(const Arguments& a, Target target, c
   return new_file_sink(a.output, a.force ? Overwrite::kReplace : Overwrite::kRefuse, expected_data(a, input));
 }
 
+// The sink would find it too, but after all of the snapshot was checked, which can take hours.
+Status check_room(const Arguments& a, const SnapshotInput& input) {
+  if (input.kind() == InputKind::kStream) return {};
+  const UniqueFd target = HX_TRY(open_fd(a.output, O_RDONLY));
+  const uint64_t size = HX_TRY(size_of_fd(target.get(), a.output)), needed = input.header().size;
+  if (needed <= size) return {};
+  return refused(a.output + ": too small: " + std::to_string(size) + " bytes, the disk has " + std::to_string(needed));
+}
+
 std::string how_far(const Arguments& a, const FileSink& sink) {
-  return a.output + ": overwritten up to " + std::to_string(sink.contiguous_end()) + ", and perhaps in places behind it";
+  return a.output + ": overwritten up to " + std::to_string(sink.contiguous_end()) +
+         ", and perhaps in places behind it: restore it again";
 }
 
 Status restore_to(const Arguments& a, Target target, RestoreJob& job, Tool& tool) {
+  const auto sink = HX_TRY(open_sink(a, target, *job.input));  // first: a target that is refused costs no time
   // Whatever does not exist twice is not touched before its replacement is known to be good.
-  if (target == Target::kInPlace) HX_TRY(check_before(job));
-  const auto sink = HX_TRY(open_sink(a, target, *job.input));
+  if (target == Target::kInPlace && job.input->is_file()) {
+    HX_TRY(check_room(a, *job.input));
+    if (is_terminal(STDERR_FILENO)) tool.say("reading all of " + job.input->name() + " before " + a.output + " is touched");
+    HX_TRY(check_before(job));
+  }
   std::unique_ptr<TerminationNote> note;
   if (target == Target::kInPlace) note = tool.on_termination([&] { return how_far(a, *sink); });
   auto outcome = restore(job, *sink);
@@ -144,6 +163,14 @@ Status restore_to(const Arguments& a, Target target, RestoreJob& job, Tool& tool
   return a.json ? tool.print(restore_receipt(*job.input, a.output, *outcome, counts)) : Status();
 }
 
+// On a terminal somebody waits for the answer; a script has the status.
+void tell_good(Tool& tool, const std::string& text) {
+  if (is_terminal(STDERR_FILENO))
+    tool.say(text);
+  else
+    tool.explain(text);
+}
+
 // Of an indexed file each frame by itself, so that all damage is told; of anything else one read to the end.
 Status verify(const Arguments& a, RestoreJob& job, Tool& tool) {
   SnapshotInput& input = *job.input;
@@ -151,6 +178,7 @@ Status verify(const Arguments& a, RestoreJob& job, Tool& tool) {
     if (a.sample_percent) return unsupported(input.name() + ": a sample needs a snapshot with an index, in a file");
     const auto sink = discarding_sink();
     const RestoreOutcome outcome = HX_TRY(restore(job, *sink));
+    tell_good(tool, input.name() + ": good, read to the end");
     return a.json ? tool.print(verify_receipt(input, outcome)) : Status();
   }
   const auto reader = HX_TRY(input.open_indexed());
@@ -166,6 +194,8 @@ Status verify(const Arguments& a, RestoreJob& job, Tool& tool) {
   for (const Damage& damage : report.damage) tool.report(damaged(damage.message));
   if (!report.image_digest_fits) return damaged(input.name() + ": at 12: checksum mismatch: the image's SHA-256 is not the header's");
   if (!report.damage.empty()) return damaged(input.name() + ": " + format_damage(report));
+  tell_good(tool, input.name() + ": good: " + std::to_string(report.frames) + " chunks with " + format_size(report.bytes) +
+                      " of data read" + (a.sample_percent ? ", a sample" : ""));
   return {};
 }
 

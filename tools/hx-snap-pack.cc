@@ -71,7 +71,7 @@ ToolSpec describe(Arguments& to) {
   table.size("memory", 0, "for buffers, in all (160MiB)", &to.pack.memory);
   table.size("limit-rate", 0, "at most so many bytes of data a second", &to.limit_rate);
   table.flag("json", 0, "a receipt on stdout; with --output or --directory", &to.json);
-  table.flag("force", 'f', "replace FILE; read a disk in use; write to a terminal", &to.force);
+  table.flag("force", 'f', "though the output exists, or FILE is in use", &to.force);
   return spec;
 }
 
