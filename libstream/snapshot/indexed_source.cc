@@ -121,6 +121,7 @@ class IndexedSource : public ExtentSource {
   }
   // read_frame() counts from the body's beginning: people count from the file's.
   Error shift(Error error, uint64_t begin, uint64_t end) const {
+    if (error.kind != ErrorKind::kDamaged) return error;  // of the pipe itself
     error.message = bad(end, "the frame that begins at " + std::to_string(header_.body_offset() + begin) +
                                  " is cut short or malformed").message;
     return error;
