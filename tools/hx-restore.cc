@@ -77,6 +77,14 @@ ToolSpec describe(Arguments& to) {
   return spec;
 }
 
+// In place over the very file that is being read: after the first bytes there would be neither.
+bool is_the_input(const Arguments& a, const struct stat& target) {
+  struct stat input;
+  const bool is_stdin = a.files.empty() || a.files[0] == "-";
+  if ((is_stdin ? fstat(STDIN_FILENO, &input) : stat(a.files[0].c_str(), &input)) != 0) return false;
+  return input.st_dev == target.st_dev && input.st_ino == target.st_ino;
+}
+
 Result<Target> target_of(const Arguments& a, const SnapshotInput& input) {
   if (a.verify_only) return Target::kNone;
   if (a.output.empty()) return usage_error("no target").with_hint("-o FILE, -o - for stdout, or --verify-only");
@@ -93,6 +101,7 @@ Result<Target> target_of(const Arguments& a, const SnapshotInput& input) {
           .with_hint("restore to a name without that suffix, then qemu-img convert");
     return Target::kNewFile;
   }
+  if (exists && is_the_input(a, st)) return refused(a.output + ": is the snapshot itself");
   if (!input.is_file() && !a.force)
     return refused(a.output + ": what comes from a pipe cannot be verified before the target is overwritten")
         .with_hint("--force overwrites it all the same");
@@ -110,8 +119,9 @@ Status check(const Arguments& a) {
   return {};
 }
 
+// At most: a chunk counts as a whole, and zeros inside it will take no space. 0: not known, or not to be checked.
 uint64_t expected_data(const Arguments& a, const SnapshotInput& input) {
-  if (input.kind() != InputKind::kIndexed || !input.is_file()) return 0;
+  if (a.force || input.kind() != InputKind::kIndexed || !input.is_file()) return 0;
   const auto reader = input.open_indexed();
   return !reader.ok() ? 0 : a.range ? std::min(a.range->length, reader.value()->directory().data_bytes)
                                     : reader.value()->directory().data_bytes;
@@ -122,7 +132,7 @@ Result<std::unique_ptr<FileSink>> open_sink(const Arguments& a, Target target, c
     enlarge_pipe(STDOUT_FILENO);
     return stdout_sink(STDOUT_FILENO, "stdout");
   }
-  if (target == Target::kInPlace) return in_place_sink(a.output, a.force ? Force::kYes : Force::kNo);
+  if (target == Target::kInPlace) return in_place_sink(a.output, a.force && input.is_file() ? Force::kYes : Force::kNo);
   return new_file_sink(a.output, a.force ? Overwrite::kReplace : Overwrite::kRefuse, expected_data(a, input));
 }
 

@@ -152,7 +152,9 @@ void Tool::die_by(int signal) {
 
 int run_tool(ToolSpec spec, int argc, char** argv, const std::function<Status(Tool&)>& run) {
   occupy_standard_descriptors();
-  std::signal(SIGPIPE, SIG_IGN);  // EPIPE is an error like any other: never a quiet end
+  // EPIPE and EFBIG are errors like any other, with a message and a status: never a quiet end.
+  std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN);
   std::setlocale(LC_CTYPE, "");
   tool_name_at_exit = (new std::string(spec.name))->c_str();  // for ever: end_by_exception() may come late
   std::set_terminate(end_by_exception);

@@ -54,11 +54,12 @@ class PackSinkBase : public PackSink {
       if (packing.file) HX_TRY(packing.file->commit());
     return finish();
   }
-  void abort(const Error&) override { packings_.clear(); }
+  void abort(const Error&) override { discard(); }
 
  protected:
   // Makes the output of one more disk.
   virtual Status place(Packing&) = 0;
+  void discard() { packings_.clear(); }
   virtual Status finish() { return {}; }
 
  private:
@@ -132,10 +133,21 @@ class DirectoryPackSink : public PackSinkBase {
  public:
   DirectoryPackSink(const std::string& path, Overwrite overwrite, const PackOptions& options)
       : PackSinkBase(options), path_(path), overwrite_(overwrite) {}
+  // A directory that we made goes with what was to be in it; one with files in it stays, by rmdir() itself.
+  ~DirectoryPackSink() override {
+    discard();
+    manifest_.reset();
+    if (made_directory_) (void)rmdir(path_.c_str());
+  }
 
  private:
   Status place(Packing& packing) override {
-    if (mkdir(path_.c_str(), 0777) < 0 && errno != EEXIST) return system_error(errno, path_);
+    if (mkdir(path_.c_str(), 0777) == 0)
+      made_directory_ = true;
+    else if (errno != EEXIST)
+      return system_error(errno, path_);
+    // Now, so that an existing one is refused before anything is packed; it stays hidden until all disks are there.
+    if (!manifest_) manifest_.emplace(HX_TRY(AtomicFile::open(path_ + "/manifest.json", overwrite_)));
     std::string name = packing.disk.name.empty() ? packing.disk.key : to_leaf_name(packing.disk.name);
     if (!names_.insert(name).second) {
       name += "-" + packing.disk.key;
@@ -151,13 +163,14 @@ class DirectoryPackSink : public PackSinkBase {
       disks.push_back(std::move(entry));
     }
     const std::string text = dump_json({{"type", "manifest"}, {"version", 1}, {"disks", disks}}, 2) + "\n";
-    AtomicFile manifest = HX_TRY(AtomicFile::open(path_ + "/manifest.json", overwrite_));
-    HX_TRY(write_fd(manifest.fd(), manifest.path(), 0, as_bytes(text)));
-    return manifest.commit();
+    HX_TRY(write_fd(manifest_->fd(), manifest_->path(), 0, as_bytes(text)));
+    return manifest_->commit();
   }
   const std::string path_;
   const Overwrite overwrite_;
   std::set<std::string> names_;
+  std::optional<AtomicFile> manifest_;
+  bool made_directory_ = false;
 };
 
 }  // namespace
