@@ -63,7 +63,7 @@ class StreamReader : public ExtentSource {
     Error error;
     error.kind =
         status.value() >= 1 && status.value() <= 10 ? static_cast<ErrorKind>(status.value()) : ErrorKind::kSystem;
-    error.message = printable(std::move(message).value());
+    error.message = "the source failed: " + printable(std::move(message).value());
     if (auto reason = json_string_or(*json, "reason", "")) error.reason = printable(std::move(reason).value());
     if (auto hint = json_string_or(*json, "hint", "")) error.hint = printable(std::move(hint).value());
     return error;

@@ -138,7 +138,11 @@ Result<RestoreOutcome> restore(const RestoreJob& job, ExtentSink& sink) {
 Status check_before(const RestoreJob& job) {
   if (!job.input->is_file()) return {};
   if (job.input->kind() == InputKind::kIndexed) {
-    const VerifyReport report = HX_TRY(verify_snapshot(HX_TRY(job.input->open_indexed()), {.threads = job.threads}));
+    const auto reader = HX_TRY(job.input->open_indexed());
+    VerifyOptions options{.threads = job.threads};
+    if (job.pump.progress) options.progress = &job.pump.progress->add_disk("verifying", reader->info().size);
+    const VerifyReport report = HX_TRY(verify_snapshot(reader, options));
+    if (options.progress) options.progress->finished = true;
     return report.damage.empty() ? Status() : Status(damaged(report.damage.front().message));
   }
   const auto source = HX_TRY(job.input->open_source(job.threads));

@@ -74,6 +74,7 @@ std::string image_suffix(std::string_view path) {
 }
 
 Result<std::vector<LocatedDisk>> open_location(const std::string& text, const LocationOptions& options) {
+  if (text.empty()) return usage_error("a location is empty");
   DiskLocation location = parse_location(text);
   if (location.kind == LocationKind::kLater) return later(text, location.scheme);
   bool is_alias = location.kind == LocationKind::kAlias ||
@@ -81,7 +82,6 @@ Result<std::vector<LocatedDisk>> open_location(const std::string& text, const Lo
                   (location.kind == LocationKind::kWord && !stat_of(location.name));
   std::vector<LocatedDisk> disks;
   if (!is_alias) {
-    if (location.name.empty()) return usage_error("a location is empty");
     auto reader = HX_TRY(open_path(location.name, options));
     std::string name = reader->info().name;
     disks.push_back({std::move(reader), std::move(name)});

@@ -261,7 +261,7 @@ TEST_CASE("an ABORT carries status, reason, message and hint", "[stream]") {
     stream_writer(out, 3)->abort(error);
     const Error got = error_of(read_stream(out.bytes()));
     CHECK(got.kind == ErrorKind::kChanged);
-    CHECK(got.message == error.message);
+    CHECK(got.message == "the source failed: " + error.message);
     CHECK(got.reason == "source-changed");
     CHECK(got.hint == "stop it");
   }
@@ -273,12 +273,12 @@ TEST_CASE("an ABORT carries status, reason, message and hint", "[stream]") {
     CHECK_FALSE(pump(*source_of(disk), *writer, {}).ok());
     const Error got = error_of(read_stream(out.bytes()));
     CHECK(got.kind == ErrorKind::kPermission);
-    CHECK(got.message == "memory: read at 3145728: no");
+    CHECK(got.message == "the source failed: memory: read at 3145728: no");
   }
   SECTION("that cannot steer the terminal") {
     MemoryWriter out;
     stream_writer(out, 1)->abort(damaged("a\x1b[2Jb\n"));
-    CHECK(error_of(read_stream(out.bytes())).message == "a?[2Jb?");
+    CHECK(error_of(read_stream(out.bytes())).message == "the source failed: a?[2Jb?");
   }
 }
 
