@@ -1,6 +1,7 @@
 #pragma once
 // Snapshots in memory, read as the tools read them.
 
+#include "io/fd_io.h"
 #include "snapshot/snapshot_reader.h"
 #include "snapshot/snapshot_source.h"
 #include "support/collected.h"

@@ -1,0 +1,31 @@
+#pragma once
+// The snapshots from which the seeds are cut.
+
+#include "codec/zstd_frame.h"
+#include "io/fd_io.h"
+#include "support/snapshot_builder.h"
+#include "support/temporary_directory.h"
+
+namespace hx::test {
+
+constexpr uint64_t kSeedChunk = mirn::kMinChunkSize;
+
+inline SnapshotBuilder seed_builder() {
+  SnapshotBuilder builder;
+  builder.data("x" + std::string(kSeedChunk - 1, '\0')).zero(kSeedChunk).page().data("the end").page().file("vm.vmx", "x=1\n");
+  return builder;
+}
+// The frames of a snapshot's body with this magic.
+inline std::vector<std::string> seed_frames(const std::string& snapshot, uint32_t magic) {
+  MemoryReader file(as_bytes(snapshot));
+  std::string body = snapshot.substr(read_header(static_cast<const RandomReader&>(file)).value().body_offset());
+  MemoryReader source(as_bytes(body));
+  BufferedReader in(source);
+  std::vector<std::byte> frame;
+  std::vector<std::string> frames;
+  while (const auto got = read_frame(in, frame, [](uint32_t) { return kMiB; }).value())
+    if (got->magic == magic) frames.push_back(std::string(as_text(frame)));
+  return frames;
+}
+
+}  // namespace hx::test
