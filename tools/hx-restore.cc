@@ -1,7 +1,6 @@
 // hx-restore: a snapshot or a stream into a sparse file, a device or stdout, verified. hx-restore(1).
 
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -18,17 +17,14 @@
 #include "cli/run_tool.h"
 #include "cli/terminal.h"
 #include "io/fd_io.h"
-#include "providers/local/disk_location.h"
 #include "snapshot/verify.h"
 #include "transfer/byte_range.h"
-#include "transfer/restore_job.h"
 #include "transfer/restore_report.h"
+#include "transfer/restore_target.h"
 
 using namespace hx;
 
 namespace {
-
-enum class Target { kNewFile, kInPlace, kStdout, kNone };
 
 struct Arguments {
   std::vector<std::string> files;
@@ -77,41 +73,14 @@ ToolSpec describe(Arguments& to) {
   return spec;
 }
 
-// In place over the very file that is being read: after the first bytes there would be neither.
-bool is_the_input(const Arguments& a, const struct stat& target) {
-  struct stat input;
-  const bool is_stdin = a.files.empty() || a.files[0] == "-";
-  if ((is_stdin ? fstat(STDIN_FILENO, &input) : stat(a.files[0].c_str(), &input)) != 0) return false;
-  return input.st_dev == target.st_dev && input.st_ino == target.st_ino;
-}
-
-Result<Target> target_of(const Arguments& a, const SnapshotInput& input) {
-  if (a.verify_only) return Target::kNone;
-  if (a.output.empty()) return usage_error("no target").with_hint("-o FILE, -o - for stdout, or --verify-only");
-  if (a.output == "-") return Target::kStdout;
-  struct stat st;
-  const bool exists = stat(a.output.c_str(), &st) == 0;
-  if (!exists && errno == ENOENT && a.in_place)
-    return usage_error(a.output + ": No such file or directory").with_hint("without --in-place a new file is made");
-  const bool is_device = exists && S_ISBLK(st.st_mode);
-  if (!is_device && !a.in_place) {
-    const std::string suffix = image_suffix(a.output);
-    if (!suffix.empty() && !a.force)
-      return unsupported(a.output + ": a disk is written raw, not as " + suffix.substr(1))
-          .with_hint("restore to a name without that suffix, then qemu-img convert");
-    return Target::kNewFile;
-  }
-  if (exists && is_the_input(a, st)) return refused(a.output + ": is the snapshot itself");
-  if (!input.is_file() && !a.force)
-    return refused(a.output + ": what comes from a pipe cannot be verified before the target is overwritten")
-        .with_hint("--force overwrites it all the same");
-  return Target::kInPlace;
-}
-
 Status check(const Arguments& a) {
-  if (a.verify_only && (!a.output.empty() || a.in_place || a.range)) return usage_error("--verify-only restores nothing: no --output, --in-place or --range");
+  if (a.verify_only && (!a.output.empty() || a.in_place || a.range))
+    return usage_error("--verify-only restores nothing: no --output, --in-place or --range");
+  if (!a.verify_only && a.output.empty())
+    return usage_error("no target").with_hint("-o FILE, -o - for stdout, or --verify-only");
   if (a.sample_percent && !a.verify_only) return usage_error("--sample goes with --verify-only");
-  if (a.sample_percent && a.verify == Verify::kFull) return usage_error("--sample and --verify full exclude each other");
+  if (a.sample_percent && a.verify == Verify::kFull)
+    return usage_error("--sample and --verify full exclude each other");
   if (a.in_place && (a.output.empty() || a.output == "-")) return usage_error("--in-place needs --output FILE");
   if (a.json && a.output == "-") return usage_error("--json: stdout already carries the disk");
   if (a.output == "-" && !a.force) HX_TRY(refuse_binary_to_terminal(STDOUT_FILENO, "a disk"));
@@ -119,52 +88,24 @@ Status check(const Arguments& a) {
   return {};
 }
 
-// At most: a chunk counts as a whole, and zeros inside it will take no space. 0: not known, or not to be checked.
-uint64_t expected_data(const Arguments& a, const SnapshotInput& input) {
-  if (a.force || input.kind() != InputKind::kIndexed || !input.is_file()) return 0;
-  const auto reader = input.open_indexed();
-  return !reader.ok() ? 0 : a.range ? std::min(a.range->length, reader.value()->directory().data_bytes)
-                                    : reader.value()->directory().data_bytes;
-}
-
-Result<std::unique_ptr<FileSink>> open_sink(const Arguments& a, Target target, const SnapshotInput& input) {
-  if (target == Target::kStdout) {
-    enlarge_pipe(STDOUT_FILENO);
-    return stdout_sink(STDOUT_FILENO, "stdout");
-  }
-  if (target == Target::kInPlace) return in_place_sink(a.output, a.force && input.is_file() ? Force::kYes : Force::kNo);
-  return new_file_sink(a.output, a.force ? Overwrite::kReplace : Overwrite::kRefuse, expected_data(a, input));
-}
-
-// The sink would find it too, but after all of the snapshot was checked, which can take hours.
-Status check_room(const Arguments& a, const SnapshotInput& input) {
-  if (input.kind() == InputKind::kStream) return {};
-  const UniqueFd target = HX_TRY(open_fd(a.output, O_RDONLY));
-  const uint64_t size = HX_TRY(size_of_fd(target.get(), a.output)), needed = input.header().size;
-  if (needed <= size) return {};
-  return refused(a.output + ": too small: " + std::to_string(size) + " bytes, the disk has " + std::to_string(needed));
-}
-
-std::string how_far(const Arguments& a, const FileSink& sink) {
-  return a.output + ": overwritten up to " + std::to_string(sink.contiguous_end()) +
-         ", and perhaps in places behind it: restore it again";
-}
-
-Status restore_to(const Arguments& a, Target target, RestoreJob& job, Tool& tool) {
-  const auto sink = HX_TRY(open_sink(a, target, *job.input));  // first: a target that is refused costs no time
+Status restore_to(const Arguments& a, RestoreJob& job, Tool& tool) {
+  const RestoreTarget target{a.output, a.in_place, a.force};
+  const TargetKind kind = HX_TRY(kind_of_target(target, *job.input));
+  const auto sink = HX_TRY(open_target(target, kind, job));
+  const bool in_place = kind == TargetKind::kInPlace;
   // Whatever does not exist twice is not touched before its replacement is known to be good.
-  if (target == Target::kInPlace && job.input->is_file()) {
-    HX_TRY(check_room(a, *job.input));
-    if (is_terminal(STDERR_FILENO)) tool.say("reading all of " + job.input->name() + " before " + a.output + " is touched");
+  if (in_place && job.input->is_file()) {
+    if (is_terminal(STDERR_FILENO))
+      tool.say("reading all of " + job.input->name() + " before " + a.output + " is touched");
     HX_TRY(check_before(job));
   }
   std::unique_ptr<TerminationNote> note;
-  if (target == Target::kInPlace) note = tool.on_termination([&] { return how_far(a, *sink); });
+  if (in_place) note = tool.on_termination([&] { return how_far(target, *sink); });
   auto outcome = restore(job, *sink);
   Status status = outcome ? sink->commit() : Status(std::move(outcome).error());
   if (!status) {
     Error error = std::move(status).error();
-    if (target == Target::kInPlace && sink->counts().written + sink->counts().zeroed > 0) error.hint = how_far(a, *sink);
+    if (in_place && sink->counts().written + sink->counts().zeroed > 0) error.hint = how_far(target, *sink);
     return error;
   }
   const SinkCounts counts = sink->counts();
@@ -202,10 +143,11 @@ Status verify(const Arguments& a, RestoreJob& job, Tool& tool) {
   options.progress->finished = true;
   if (a.json) HX_TRY(tool.print(verify_receipt(*reader, report)));
   for (const Damage& damage : report.damage) tool.report(damaged(damage.message));
-  if (!report.image_digest_fits) return damaged(input.name() + ": at 12: checksum mismatch: the image's SHA-256 is not the header's");
+  if (!report.image_digest_fits)
+    return damaged(input.name() + ": at 12: checksum mismatch: the image's SHA-256 is not the header's");
   if (!report.damage.empty()) return damaged(input.name() + ": " + format_damage(report));
-  tell_good(tool, input.name() + ": good: " + std::to_string(report.frames) + " chunks with " + format_size(report.bytes) +
-                      " of data read" + (a.sample_percent ? ", a sample" : ""));
+  tell_good(tool, input.name() + ": good: " + std::to_string(report.frames) + " chunks with " +
+                      format_size(report.bytes) + " of data read" + (a.sample_percent ? ", a sample" : ""));
   return {};
 }
 
@@ -221,8 +163,7 @@ Status run(Arguments& a, Tool& tool) {
   job.verify = a.verify;
   job.threads = a.threads;
   job.pump = {.progress = &tool.progress(), .rate_limiter = limiter ? &*limiter : nullptr};
-  const Target target = HX_TRY(target_of(a, *input));
-  return target == Target::kNone ? verify(a, job, tool) : restore_to(a, target, job, tool);
+  return a.verify_only ? verify(a, job, tool) : restore_to(a, job, tool);
 }
 
 }  // namespace

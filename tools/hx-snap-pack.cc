@@ -1,7 +1,5 @@
 // hx-snap-pack: an extent stream, or raw bytes, into a MIRN snapshot. hx-snap-pack(1).
 
-#include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -15,33 +13,22 @@
 #include "cli/run_tool.h"
 #include "cli/terminal.h"
 #include "codec/zstd_codec.h"
-#include "extent/read_ahead.h"
-#include "extent/stream_format.h"
-#include "extent/stream_reader.h"
 #include "image/filesystem_probe.h"
-#include "image/raw_disk.h"
-#include "image/raw_pipe.h"
 #include "io/fd_io.h"
-#include "providers/local/disk_location.h"
-#include "transfer/pack_sink.h"
+#include "transfer/pack_input.h"
 
 using namespace hx;
 
 namespace {
 
-enum class Input { kByKind, kStream, kRaw };
-
 struct Arguments {
   std::vector<std::string> files;
   std::string output, directory, spool = "/var/tmp";
-  Input input = Input::kByKind;
-  std::optional<uint64_t> raw_size;  // --size; kUnknownSize: whatever comes
+  PackInput input;
   uint64_t chunk_size = mirn::kDefaultChunkSize;
   PackOptions pack;
   std::optional<uint64_t> limit_rate;
   bool unsealed = false, no_checksum = false, force = false, json = false;
-  bool from_stdin() const { return files.empty() || files[0] == "-"; }
-  bool is_raw() const { return input == Input::kRaw || (input == Input::kByKind && !from_stdin()); }
 };
 
 Status parse_raw_size(const std::string& text, std::optional<uint64_t>& to) {
@@ -58,11 +45,12 @@ ToolSpec describe(Arguments& to) {
   table.operands("FILE", 0, 1, &to.files);
   table.text("output", 'o', "FILE", "the snapshot, which appears when it is complete", &to.output);
   table.text("directory", 'd', "DIR", "a snapshot of each disk, and manifest.json", &to.directory);
-  table.choice<Input>("input", 0, "what the input is (stdin: stream; FILE: raw)", &to.input,
-                      {{"stream", Input::kStream}, {"raw", Input::kRaw}});
+  table.choice<PackInputKind>("input", 0, "what the input is (stdin: stream; FILE: raw)", &to.input.kind,
+                              {{"stream", PackInputKind::kStream}, {"raw", PackInputKind::kRaw}});
   table.call("size", 0, "SIZE|unknown", "raw bytes from a pipe: how many must come",
-             [&to](const std::string& text) { return parse_raw_size(text, to.raw_size); });
-  table.number("level", 0, "N", "compress better and slower: -1 to -19 (3)", &to.pack.level, kMinLevel, kMaxLevel).digits = true;
+             [&to](const std::string& text) { return parse_raw_size(text, to.input.raw_size); });
+  table.number("level", 0, "N", "compress better and slower: -1 to -19 (3)", &to.pack.level, kMinLevel, kMaxLevel)
+      .digits = true;
   table.size("chunk-size", 0, "64KiB to 4MiB, a power of two (1MiB)", &to.chunk_size);
   table.text("name", 0, "NAME", "what the disk is called", &to.pack.name);
   table.text("filesystem", 0, "NAME", "instead of what its superblock says", &to.pack.filesystem);
@@ -77,16 +65,6 @@ ToolSpec describe(Arguments& to) {
   return spec;
 }
 
-// As hx-fetch has it: a file with another format's suffix is a raw disk only where that is said.
-Status check_format(const Arguments& a) {
-  if (a.input != Input::kByKind || a.from_stdin()) return {};
-  const std::string suffix = image_suffix(a.files[0]);
-  struct stat st;
-  if (suffix.empty() || (stat(a.files[0].c_str(), &st) == 0 && S_ISBLK(st.st_mode))) return {};
-  return unsupported(a.files[0] + ": is " + suffix.substr(1) + " by its name, not a raw disk")
-      .with_hint("--input raw takes the file's bytes as they are");
-}
-
 Status check(Arguments& a) {
   if (!a.output.empty() && !a.directory.empty()) return usage_error("--output and --directory exclude each other");
   const bool to_stdout = (a.output.empty() || a.output == "-") && a.directory.empty();
@@ -95,13 +73,13 @@ Status check(Arguments& a) {
   if (a.pack.memory < 16 * a.chunk_size) return usage_error("--memory: at least 16 chunks");
   if (a.unsealed && !to_stdout) return usage_error("--unsealed: a file is sealed without it");
   if (a.json && to_stdout) return usage_error("--json: stdout already carries the snapshot");
-  HX_TRY(check_format(a));
-  if (a.raw_size && !a.is_raw()) return usage_error("--size is for --input raw: a stream says its own");
-  if (a.is_raw() && a.from_stdin() && !a.raw_size && !is_seekable_file(STDIN_FILENO))
-    return usage_error("raw bytes from a pipe need --size")
-        .with_hint("--size N is checked, --size unknown takes whatever comes");
+  if (!a.files.empty()) a.input.path = a.files[0];
+  HX_TRY(check_pack_input(a.input));
   if (to_stdout && !a.force) HX_TRY(refuse_binary_to_terminal(STDOUT_FILENO, "a snapshot"));
-  if (a.from_stdin() && !a.force) HX_TRY(refuse_binary_from_terminal(STDIN_FILENO, a.is_raw() ? "a disk" : "an extent stream"));
+  if (a.input.from_stdin() && !a.force)
+    HX_TRY(refuse_binary_from_terminal(STDIN_FILENO, a.input.is_raw() ? "a disk" : "an extent stream"));
+  a.input.in_use = a.force ? InUse::kAllow : InUse::kRefuse;
+  a.input.name = a.pack.name;
   a.pack.chunk_size = static_cast<uint32_t>(a.chunk_size);
   if (a.no_checksum) a.pack.image_digest = ImageDigest::kNone;
   a.pack.timestamp = format_rfc3339(system_clock().wall_now());
@@ -120,52 +98,6 @@ std::unique_ptr<PackSink> make_sink(const Arguments& a) {
   return pack_to_fd(STDOUT_FILENO, sealing, a.spool, a.pack);
 }
 
-// A guest may have written anything to its disk, so what is in it never decides; but a stream saved as a file is rather a
-// slip than a disk.
-Status warn_of_streams(const DiskReader& disk, Tool& tool) {
-  std::byte begin[sizeof kStreamMagic];
-  if (disk.info().size < sizeof begin) return {};
-  HX_TRY(disk.read_at(0, begin));
-  if (as_text(begin) == std::string_view(kStreamMagic, sizeof kStreamMagic))
-    tool.warn(disk.name() + ": begins like an extent stream, packed as a raw disk: --input stream reads streams");
-  return {};
-}
-
-// A disk that is a file is read by packers and hasher on their own. One that is in use (--force) is read once only: two
-// passes would see two states.
-Status pack_file(const Arguments& a, PackSink& sink, const PumpOptions& options, Tool& tool) {
-  const auto disk = HX_TRY(open_raw_disk(a.files[0], {.in_use = a.force ? InUse::kAllow : InUse::kRefuse}));
-  if (a.raw_size.value_or(kUnknownSize) != kUnknownSize && *a.raw_size != disk->info().size)
-    return damaged(a.files[0] + ": is " + std::to_string(disk->info().size) + " bytes long, but should be " +
-                   std::to_string(*a.raw_size));
-  HX_TRY(warn_of_streams(*disk, tool));
-  ExtentList map = HX_TRY(disk->map(0, disk->info().size));
-  if (disk->info().consistency.empty()) return sink.put_disk(*disk, map, options);
-  const auto source = read_ahead(disk, std::move(map), {.threads = a.pack.threads});
-  return pump(*source, sink, options);
-}
-
-// Of a file as stdin the size is known, and what is missing of it at the end is missed.
-Result<uint64_t> size_of_stdin(const Arguments& a) {
-  if (a.raw_size || !is_seekable_file(STDIN_FILENO)) return a.raw_size.value_or(kUnknownSize);
-  const uint64_t size = HX_TRY(size_of_fd(STDIN_FILENO, "stdin"));
-  const auto position = static_cast<uint64_t>(lseek(STDIN_FILENO, 0, SEEK_CUR));
-  return size - std::min(size, position);
-}
-
-Status pack_input(const Arguments& a, PackSink& sink, const PumpOptions& options, Tool& tool) {
-  if (!a.from_stdin() && a.is_raw()) return pack_file(a, sink, options, tool);
-  UniqueFd file;
-  if (!a.from_stdin()) file = HX_TRY(open_fd(a.files[0], O_RDONLY));
-  const int fd = file ? file.get() : STDIN_FILENO;
-  enlarge_pipe(fd);
-  FdReader in(fd, a.from_stdin() ? "stdin" : a.files[0]);
-  BufferPool pool(kMaxPayload, source_buffers(a.pack));
-  const auto source = a.is_raw() ? raw_pipe(in, pool, HX_TRY(size_of_stdin(a)), a.pack.name)
-                                 : stream_reader(in, pool);
-  return pump(*source, sink, options);
-}
-
 void tell(const Arguments& a, const PackSink& sink, Tool& tool) {
   for (const PackedDisk& disk : sink.packed()) {
     const PackTotals& t = disk.totals;
@@ -179,11 +111,13 @@ void tell(const Arguments& a, const PackSink& sink, Tool& tool) {
 
 Status pack(Arguments& a, Tool& tool) {
   HX_TRY(check(a));
-  if (a.from_stdin() && !a.is_raw()) tool.input_is_stream();
+  if (a.input.from_stdin() && !a.input.is_raw()) tool.input_is_stream();
+  a.input.warn = [&tool](const std::string& text) { tool.warn(text); };
   std::optional<RateLimiter> limiter;
   if (a.limit_rate) limiter.emplace(*a.limit_rate, system_clock());
   const auto sink = make_sink(a);
-  HX_TRY(pack_input(a, *sink, {.progress = &tool.progress(), .rate_limiter = limiter ? &*limiter : nullptr}, tool));
+  HX_TRY(pack_input(a.input, *sink, a.pack,
+                    {.progress = &tool.progress(), .rate_limiter = limiter ? &*limiter : nullptr}));
   HX_TRY(sink->commit());
   tell(a, *sink, tool);
   if (!a.json) return {};

@@ -7,8 +7,8 @@ namespace {
 
 Json snapshot_json(const SnapshotInput& input) {
   const SnapshotHeader& h = input.header();
-  Json json = {{"file", input.name()}, {"format", "mirn"}, {"version", h.version}, {"name", h.name}, {"size", h.size},
-               {"filesystem", h.filesystem}, {"timestamp", h.timestamp}};
+  Json json = {{"file", input.name()}, {"format", "mirn"},           {"version", h.version},    {"name", h.name},
+               {"size", h.size},       {"filesystem", h.filesystem}, {"timestamp", h.timestamp}};
   json["checksum"] = h.hx && !h.hx->sealed ? Json() : Json(h.checksum.hex());
   json["indexed"] = h.hx.has_value();
   json["file_size"] = input.is_file() ? Json(input.file_size()) : Json();
@@ -55,8 +55,14 @@ Result<Json> describe_stream(SnapshotInput& input) {
     Json files = Json::array();
     for (const MachineFile& file : info->files) files.push_back({{"name", file.name}, {"size", file.content.size()}});
     const DiskTotals totals = source->totals();
-    disks.push_back({{"key", info->key}, {"name", info->name}, {"kind", kind_word(info->kind)}, {"size", totals.size},
-                     {"data_bytes", data}, {"zero_bytes", zero}, {"state", info->state}, {"machine_files", files}});
+    disks.push_back({{"key", info->key},
+                     {"name", info->name},
+                     {"kind", kind_word(info->kind)},
+                     {"size", totals.size},
+                     {"data_bytes", data},
+                     {"zero_bytes", zero},
+                     {"state", info->state},
+                     {"machine_files", files}});
   }
   return Json{{"file", input.name()}, {"format", "stream"}, {"version", 1}, {"disks", disks}};
 }
@@ -79,25 +85,33 @@ std::string ratio(uint64_t from, uint64_t to) {
 
 std::string format_snapshot(const Json& j) {
   const bool indexed = j["indexed"].get<bool>();
-  std::string text = j["file"].get<std::string>() + ": MIRN snapshot, version " + std::to_string(j["version"].get<uint64_t>()) +
-                     (!indexed ? ", without an index" : j["sealed"].get<bool>() ? ", sealed" : ", not sealed") + "\n";
+  std::string text = j["file"].get<std::string>() + ": MIRN snapshot, version " +
+                     std::to_string(j["version"].get<uint64_t>()) +
+                     (!indexed                  ? ", without an index"
+                      : j["sealed"].get<bool>() ? ", sealed"
+                                                : ", not sealed") +
+                     "\n";
   line(text, "name", j["name"].get<std::string>());
   line(text, "disk", with_bytes(j["size"]));
   if (j.contains("data_bytes")) {
     const uint64_t data = j["data_bytes"].get<uint64_t>(), packed = j["data_frame_bytes"].get<uint64_t>();
-    line(text, "data", with_bytes(j["data_bytes"]) + (packed ? ", compressed to " + format_size(packed) + ", ratio " + ratio(data, packed) : ""));
+    line(text, "data",
+         with_bytes(j["data_bytes"]) +
+             (packed ? ", compressed to " + format_size(packed) + ", ratio " + ratio(data, packed) : ""));
     line(text, "zeros", format_size(j["zero_bytes"].get<uint64_t>()));
   }
   if (!j["file_size"].is_null()) line(text, "file", with_bytes(j["file_size"]));
   if (!j["filesystem"].get<std::string>().empty()) line(text, "file system", j["filesystem"].get<std::string>());
   line(text, "taken", j["timestamp"].get<std::string>());
-  if (j.contains("consistency") && j["consistency"] == "none") line(text, "consistency", "none: the disk was in use while it was read");
+  if (j.contains("consistency") && j["consistency"] == "none")
+    line(text, "consistency", "none: the disk was in use while it was read");
   line(text, "SHA-256", j["checksum"].is_null() ? "not computed: hx-snap-seal does" : j["checksum"].get<std::string>());
   if (j.contains("tree")) line(text, "digest tree", j["tree"].get<std::string>());
   if (!j.contains("frames")) return text;
   line(text, "state", j["state"].get<std::string>());
-  line(text, "layout", std::to_string(j["frames"].get<uint64_t>()) + " frames, chunks of " +
-                           format_size(j["chunk_size"].get<uint64_t>()) + ", by " + j["created_by"].get<std::string>());
+  line(text, "layout",
+       std::to_string(j["frames"].get<uint64_t>()) + " frames, chunks of " +
+           format_size(j["chunk_size"].get<uint64_t>()) + ", by " + j["created_by"].get<std::string>());
   for (const Json& file : j["machine_files"])
     line(text, "with file", file["name"].get<std::string>() + ", " + format_size(file["size"].get<uint64_t>()));
   return text;

@@ -82,7 +82,8 @@ class PackSinkBase : public PackSink {
 };
 
 Error only_one_disk() {
-  return unsupported("the stream holds several disks, a snapshot one").with_hint("--directory DIR makes a snapshot of each");
+  return unsupported("the stream holds several disks, a snapshot one")
+      .with_hint("--directory DIR makes a snapshot of each");
 }
 
 Status open_file(Packing& packing, const std::string& path, Overwrite overwrite) {
@@ -182,7 +183,8 @@ std::unique_ptr<PackSink> pack_to_fd(int fd, Sealing sealing, const std::string&
                                      const PackOptions& options) {
   return std::make_unique<FdPackSink>(fd, sealing, spool_directory, options);
 }
-std::unique_ptr<PackSink> pack_into_directory(const std::string& path, Overwrite overwrite, const PackOptions& options) {
+std::unique_ptr<PackSink> pack_into_directory(const std::string& path, Overwrite overwrite,
+                                              const PackOptions& options) {
   return std::make_unique<DirectoryPackSink>(path, overwrite, options);
 }
 

@@ -17,10 +17,12 @@ DiskInfo part_of(DiskInfo info, const Range& range) {
 
 Status check_range(const std::optional<Range>& range, uint64_t size, const std::string& name) {
   if (!range || (range->offset < size && range->length <= size - range->offset)) return {};
-  return usage_error(name + ": the range ends at " + std::to_string(range->end()) + ", the disk at " + std::to_string(size));
+  return usage_error(name + ": the range ends at " + std::to_string(range->end()) + ", the disk at " +
+                     std::to_string(size));
 }
 
-// One disk of a source, a part of it if there is a range, hashed on the way if that is wanted. All of the source is read.
+// One disk of a source, a part of it if there is a range, hashed on the way if that is wanted. All of the source is
+// read.
 class Restored : public ExtentSource {
  public:
   Restored(ExtentSource& source, const RestoreJob& job) : source_(source), job_(job) {}
@@ -32,7 +34,8 @@ class Restored : public ExtentSource {
       return std::optional<DiskInfo>();
     }
     if (std::exchange(seen_, true))
-      return unsupported(job_.input->name() + ": holds several disks").with_hint("hx-snap-pack --directory makes a snapshot of each");
+      return unsupported(job_.input->name() + ": holds several disks")
+          .with_hint("hx-snap-pack --directory makes a snapshot of each");
     if (info->kind == DiskKind::kDelta) return unsupported(job_.input->name() + ": a delta alone is not a disk");
     if (info->size != kUnknownSize) HX_TRY(check_range(job_.range, info->size, job_.input->name()));
     disk_ = job_.range ? part_of(*info, *job_.range) : *info;
@@ -108,7 +111,8 @@ Result<RestoreOutcome> restore_indexed(const RestoreJob& job, ExtentSink& sink) 
     // A whole digest needs the whole disk; else only the range is decoded.
     const bool all = job.verify == Verify::kFull || !job.range;
     ExtentList map = HX_TRY(all ? reader->map(0, size) : reader->map(job.range->offset, job.range->end()));
-    const auto source = read_ahead(reader, std::move(map), {.threads = job.threads, .depth = 32, .detect_zeros = false});
+    const auto source =
+        read_ahead(reader, std::move(map), {.threads = job.threads, .depth = 32, .detect_zeros = false});
     outcome = HX_TRY(restore_in_sequence(job, *source, sink, image_digest_of(*reader)));
   } else {
     ExtentList map = HX_TRY(job.range ? reader->map(job.range->offset, job.range->end()) : reader->map(0, size));

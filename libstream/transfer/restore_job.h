@@ -31,8 +31,9 @@ struct RestoreOutcome {
 // Does not commit. Several disks in a stream are kUnsupported.
 Result<RestoreOutcome> restore(const RestoreJob&, ExtentSink&);
 
-// The index of a snapshot in a file is checked, and every frame read, before a target that cannot be replaced as a whole is
-// touched. kDamaged names the first fault. Of a plain snapshot or a stream in a file: one whole read. A pipe: nothing.
+// The index of a snapshot in a file is checked, and every frame read, before a target that cannot be replaced as a
+// whole is touched. kDamaged names the first fault. Of a plain snapshot or a stream in a file: one whole read. A pipe:
+// nothing.
 Status check_before(const RestoreJob&);
 
 }  // namespace hx

@@ -106,11 +106,12 @@ std::string format_damage(const VerifyReport& report) {
   uint64_t bytes = 0;
   for (const Range& range : ranges) bytes += range.length;
   const size_t count = report.damage.size();
-  std::string text = std::to_string(count) + (count == 1 ? " chunk is" : " chunks are") + " damaged, " + format_size(bytes) +
-                     " of the disk:";
+  std::string text = std::to_string(count) + (count == 1 ? " chunk is" : " chunks are") + " damaged, " +
+                     format_size(bytes) + " of the disk:";
   for (size_t i = 0; i < ranges.size() && i < kShown; ++i)
     text += (i ? ", " : " ") + std::to_string(ranges[i].offset) + "+" + std::to_string(ranges[i].length);
-  if (ranges.size() > kShown) text += ", and " + std::to_string(ranges.size() - kShown) + " ranges more (--json has all)";
+  if (ranges.size() > kShown)
+    text += ", and " + std::to_string(ranges.size() - kShown) + " ranges more (--json has all)";
   return text;
 }
 

@@ -53,15 +53,21 @@ Result<std::unique_ptr<SnapshotInput>> SnapshotInput::open(const std::string& pa
   const struct stat st = HX_TRY(stat_fd(fd.get(), path));
   if (S_ISDIR(st.st_mode)) return usage_error(path + ": is a directory").with_hint("name a snapshot in it");
   std::unique_ptr<SnapshotInput> input(new SnapshotInput(std::move(fd), is_stdin ? "stdin" : path));
+  input->status_ = st;
   HX_TRY(input->look());
   return input;
+}
+
+bool SnapshotInput::is_same_file(const struct stat& other) const {
+  return status_.st_dev == other.st_dev && status_.st_ino == other.st_ino;
 }
 
 Status SnapshotInput::look() {
   magic_.resize(sizeof kStreamMagic);
   magic_.resize(HX_TRY(in_->read_full(std::as_writable_bytes(std::span(magic_)))));
   if (magic_.empty())
-    return damaged(name_ + ": at 0: empty: neither a snapshot nor a stream").with_hint("did the command before the pipe fail?");
+    return damaged(name_ + ": at 0: empty: neither a snapshot nor a stream")
+        .with_hint("did the command before the pipe fail?");
   if (magic_.starts_with(std::string_view(mirn::kMagic, sizeof mirn::kMagic))) {
     header_ = HX_TRY(read_header(*in_, as_bytes(magic_)));
     kind_ = header_->hx ? InputKind::kIndexed : InputKind::kPlain;

@@ -1,6 +1,8 @@
 #pragma once
 // What hx-restore and hx-info are given: a snapshot or a stream, in a file or a pipe, told apart by magic.
 
+#include <sys/stat.h>
+
 #include <memory>
 #include <optional>
 #include <string>
@@ -13,9 +15,9 @@
 namespace hx {
 
 enum class InputKind : uint8_t {
-  kStream,    // an extent stream
-  kIndexed,   // a snapshot of ours
-  kPlain,     // a snapshot of the original's
+  kStream,   // an extent stream
+  kIndexed,  // a snapshot of ours
+  kPlain,    // a snapshot of the original's
 };
 
 // One input, opened. Anything that is neither stream nor snapshot is kDamaged.
@@ -28,6 +30,7 @@ class SnapshotInput {
   const std::string& name() const { return name_; }
   uint64_t file_size() const { return file_size_; }  // 0: a pipe
   bool is_file() const { return file_ != nullptr; }  // can be read at any place, and again
+  bool is_same_file(const struct stat&) const;
   const SnapshotHeader& header() const { return *header_; }  // of a snapshot
   // By place: kIndexed in a file only.
   Result<std::shared_ptr<SnapshotReader>> open_indexed() const;
@@ -42,9 +45,10 @@ class SnapshotInput {
   std::shared_ptr<FileReader> file_;  // a regular file or device
   UniqueFd pipe_;
   std::unique_ptr<ByteReader> in_;
-  std::string magic_;                 // what was taken from the pipe to see what it is
+  std::string magic_;  // what was taken from the pipe to see what it is
   InputKind kind_{};
   uint64_t file_size_ = 0;
+  struct stat status_ = {};
   std::optional<SnapshotHeader> header_;
   BufferPool pool_;
 };

@@ -1,0 +1,78 @@
+#include "transfer/pack_input.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "extent/read_ahead.h"
+#include "extent/stream_format.h"
+#include "extent/stream_reader.h"
+#include "image/raw_pipe.h"
+#include "io/fd_io.h"
+#include "providers/local/disk_location.h"
+
+namespace hx {
+namespace {
+
+// A guest may have written anything to its disk, so what is in it never decides; but a stream saved as a file is rather
+// a slip than a disk.
+Status warn_of_stream(const DiskReader& disk, const PackInput& input) {
+  std::byte begin[sizeof kStreamMagic];
+  if (disk.info().size < sizeof begin || !input.warn || input.kind == PackInputKind::kRaw) return {};
+  HX_TRY(disk.read_at(0, begin));
+  if (as_text(begin) == std::string_view(kStreamMagic, sizeof kStreamMagic))
+    input.warn(disk.name() + ": begins like an extent stream, packed as a raw disk: --input stream reads streams");
+  return {};
+}
+
+Status pack_file(const PackInput& input, PackSink& sink, const PackOptions& options, const PumpOptions& pumping) {
+  const auto disk = HX_TRY(open_raw_disk(input.path, {.in_use = input.in_use}));
+  if (input.raw_size.value_or(kUnknownSize) != kUnknownSize && *input.raw_size != disk->info().size)
+    return damaged(input.path + ": is " + std::to_string(disk->info().size) + " bytes long, but should be " +
+                   std::to_string(*input.raw_size));
+  HX_TRY(warn_of_stream(*disk, input));
+  ExtentList map = HX_TRY(disk->map(0, disk->info().size));
+  if (disk->info().consistency.empty()) return sink.put_disk(*disk, map, pumping);
+  const auto source = read_ahead(disk, std::move(map), {.threads = options.threads});
+  return pump(*source, sink, pumping);
+}
+
+// Of a file as stdin the size is known, and what is missing of it at the end is missed.
+Result<uint64_t> size_of_stdin(const PackInput& input) {
+  if (input.raw_size || !is_seekable_file(STDIN_FILENO)) return input.raw_size.value_or(kUnknownSize);
+  const uint64_t size = HX_TRY(size_of_fd(STDIN_FILENO, "stdin"));
+  const auto position = static_cast<uint64_t>(lseek(STDIN_FILENO, 0, SEEK_CUR));
+  return size - std::min(size, position);
+}
+
+}  // namespace
+
+Status check_pack_input(const PackInput& input) {
+  if (input.raw_size && !input.is_raw()) return usage_error("--size is for --input raw: a stream says its own");
+  if (input.is_raw() && input.from_stdin() && !input.raw_size && !is_seekable_file(STDIN_FILENO))
+    return usage_error("raw bytes from a pipe need --size")
+        .with_hint("--size N is checked, --size unknown takes whatever comes");
+  if (input.kind != PackInputKind::kByWay || input.from_stdin()) return {};
+  const std::string suffix = image_suffix(input.path);
+  struct stat st;
+  if (suffix.empty() || (stat(input.path.c_str(), &st) == 0 && S_ISBLK(st.st_mode))) return {};
+  return unsupported(input.path + ": is " + suffix.substr(1) + " by its name, not a raw disk")
+      .with_hint("--input raw takes the file's bytes as they are");
+}
+
+Status pack_input(const PackInput& input, PackSink& sink, const PackOptions& options, const PumpOptions& pumping) {
+  if (!input.from_stdin() && input.is_raw()) return pack_file(input, sink, options, pumping);
+  UniqueFd file;
+  if (!input.from_stdin()) file = HX_TRY(open_fd(input.path, O_RDONLY));
+  const int fd = file ? file.get() : STDIN_FILENO;
+  enlarge_pipe(fd);
+  FdReader in(fd, input.from_stdin() ? "stdin" : input.path);
+  BufferPool pool(kMaxPayload, source_buffers(options));
+  const auto source =
+      input.is_raw() ? raw_pipe(in, pool, HX_TRY(size_of_stdin(input)), input.name) : stream_reader(in, pool);
+  return pump(*source, sink, pumping);
+}
+
+}  // namespace hx

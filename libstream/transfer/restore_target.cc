@@ -1,0 +1,81 @@
+#include "transfer/restore_target.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "io/fd_io.h"
+#include "providers/local/disk_location.h"
+
+namespace hx {
+namespace {
+
+// At most: a chunk counts as a whole, and zeros inside it will take no space. 0: not known, or not to be checked.
+uint64_t expected_data(const RestoreTarget& target, const RestoreJob& job) {
+  if (target.force || job.input->kind() != InputKind::kIndexed || !job.input->is_file()) return 0;
+  const auto reader = job.input->open_indexed();
+  if (!reader.ok()) return 0;  // restore() will say why
+  const uint64_t data = reader.value()->directory().data_bytes;
+  return job.range ? std::min(job.range->length, data) : data;
+}
+
+// The sink would find it too, but after all of the snapshot was checked, which can take hours.
+Status check_room(const RestoreTarget& target, const SnapshotInput& input) {
+  if (input.kind() == InputKind::kStream) return {};
+  const UniqueFd fd = HX_TRY(open_fd(target.path, O_RDONLY));
+  const uint64_t size = HX_TRY(size_of_fd(fd.get(), target.path)), needed = input.header().size;
+  if (needed <= size) return {};
+  return refused(target.path + ": too small: " + std::to_string(size) + " bytes, the disk has " +
+                 std::to_string(needed));
+}
+
+}  // namespace
+
+Result<TargetKind> kind_of_target(const RestoreTarget& target, const SnapshotInput& input) {
+  if (target.path == "-") return TargetKind::kStdout;
+  struct stat st;
+  const bool exists = stat(target.path.c_str(), &st) == 0;
+  if (!exists && errno == ENOENT && target.in_place)
+    return usage_error(target.path + ": No such file or directory").with_hint("without --in-place a new file is made");
+  const bool is_device = exists && S_ISBLK(st.st_mode);
+  if (!is_device && !target.in_place) {
+    const std::string suffix = image_suffix(target.path);
+    if (suffix.empty() || target.force) return TargetKind::kNewFile;
+    return unsupported(target.path + ": a disk is written raw, not as " + suffix.substr(1))
+        .with_hint("restore to a name without that suffix, then qemu-img convert");
+  }
+  // After the first bytes there would be neither.
+  if (exists && input.is_same_file(st)) return refused(target.path + ": is the snapshot itself");
+  if (!input.is_file() && !target.force)
+    return refused(target.path + ": what comes from a pipe cannot be verified before the target is overwritten")
+        .with_hint("--force overwrites it all the same");
+  return TargetKind::kInPlace;
+}
+
+Result<std::unique_ptr<FileSink>> open_target(const RestoreTarget& target, TargetKind kind, const RestoreJob& job) {
+  switch (kind) {
+    case TargetKind::kStdout:
+      enlarge_pipe(STDOUT_FILENO);
+      return stdout_sink(STDOUT_FILENO, "stdout");
+    case TargetKind::kInPlace: {
+      // Force that was needed for a pipe says nothing about a mounted device.
+      auto sink = HX_TRY(in_place_sink(target.path, target.force && job.input->is_file() ? Force::kYes : Force::kNo));
+      HX_TRY(check_room(target, *job.input));
+      return sink;
+    }
+    case TargetKind::kNewFile:
+      return new_file_sink(target.path, target.force ? Overwrite::kReplace : Overwrite::kRefuse,
+                           expected_data(target, job));
+  }
+  return bug("an unknown kind of target");
+}
+
+std::string how_far(const RestoreTarget& target, const FileSink& sink) {
+  return target.path + ": overwritten up to " + std::to_string(sink.contiguous_end()) +
+         ", and perhaps in places behind it: restore it again";
+}
+
+}  // namespace hx

@@ -1,0 +1,25 @@
+#pragma once
+// Where hx-restore writes, and what is refused before it does.
+
+#include "transfer/restore_job.h"
+
+namespace hx {
+
+enum class TargetKind : uint8_t { kNewFile, kInPlace, kStdout };
+
+struct RestoreTarget {
+  std::string path;  // "-": stdout
+  bool in_place = false, force = false;
+};
+
+// A block device is written in place, anything else only where that is said. kUnsupported: a name with the suffix of an
+// image format. kRefused: the snapshot itself; in place from a pipe without force.
+Result<TargetKind> kind_of_target(const RestoreTarget&, const SnapshotInput&);
+
+// Opens it: a mounted, missing or too small target is found before any of the snapshot is read.
+Result<std::unique_ptr<FileSink>> open_target(const RestoreTarget&, TargetKind, const RestoreJob&);
+
+// Which part of a target in place is not what it was: for a failure's hint and for signals.
+std::string how_far(const RestoreTarget&, const FileSink&);
+
+}  // namespace hx
