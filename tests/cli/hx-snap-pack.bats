@@ -281,6 +281,31 @@ info() { hx-info --json "$1"; }
   restores_to vm.mirn disk.img
 }
 
+@test "a file that appears under the name meanwhile is not replaced" {
+  make_dense disk.img 12M
+  hx-fetch disk.img >disk.stream
+  mkfifo pipe
+  hx-snap-pack -o vm.mirn <pipe 2>../err &
+  local packer=$!
+  # The pipe is smaller than two thirds of the stream: it has begun when that is through.
+  { head -c 8000000 && echo other >vm.mirn && cat; } <disk.stream >pipe
+  status=0
+  wait $packer || status=$?
+  keep_output
+  [ "$status" -eq 10 ] || fail "status $status: $err"
+  expect_one_error hx-snap-pack
+  [ "$(cat vm.mirn)" = other ]
+}
+
+@test "a closed standard descriptor fails, and is not taken for a file" {
+  make_dense disk.img 1M
+  expect_status 9 bash -c 'hx-snap-pack -o x <&-'
+  expect_one_error hx-snap-pack
+  expect_status 9 bash -c 'hx-snap-pack disk.img >&-'
+  expect_one_error hx-snap-pack
+  [ ! -e x ]
+}
+
 @test "a file with another format's suffix is refused, unless its bytes are asked for" {
   make_dense disk.qcow2 1M
   expect_status 8 hx-snap-pack disk.qcow2 -o vm.mirn

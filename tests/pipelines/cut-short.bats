@@ -2,7 +2,7 @@
 # Streams and snapshots that are cut, garbled, or end with a reason: the sink says so and keeps nothing.
 load helpers
 
-# refused STATUS TEXT FILE: by each sink that reads FILE as a pipe; nothing stays.
+# refused_stream STATUS TEXT FILE: by each sink that reads FILE as a pipe; nothing stays.
 refused_stream() {
   local wanted=$1 text=$2 file=$3 tool
   mkdir -p target
@@ -42,8 +42,20 @@ refused_stream() {
   local size
   size=$(size_of disk.stream)
   for length in 1 8 20 100 250 5000 200000 $((size - 100)) $((size - 1)); do
-    head -c "$length" disk.stream >cut
-    refused_stream 1 "cut short at byte $length" cut
+    head -c "$length" disk.stream >cut.stream
+    refused_stream 1 "cut short at byte $length" cut.stream
+  done
+}
+
+@test "of several disks none is kept when the last one is cut" {
+  make_dense a.img 2M 1
+  make_dense b.img 2M 2
+  mkdir -p target/existing
+  for dir in new existing; do
+    expect_status 1 bash -c "hx-fetch -q a.img b.img 2>/dev/null | head -c 3500000 | hx-snap-pack -d target/$dir"
+    expect_one_error hx-snap-pack
+    assert_no_files_left target existing
+    assert_no_files_left target/existing
   done
 }
 
@@ -146,8 +158,8 @@ refused_stream() {
 
 @test "a failed packer leaves no valid snapshot in the file it was redirected to" {
   make_dense disk.img 8M
-  hx-fetch disk.img | head -c 6000000 >cut
-  expect_status 1 bash -c 'hx-snap-pack >vm.mirn <cut'
+  hx-fetch disk.img | head -c 6000000 >cut.stream
+  expect_status 1 bash -c 'hx-snap-pack >vm.mirn <cut.stream'
   expect_status 1 hx-restore vm.mirn -o x
   [ ! -e x ]
 }

@@ -24,6 +24,23 @@ exact_or_nothing() {
   fi
   assert_no_files_left target
 }
+# interrupt SIGNAL COMMAND…: runs it on the fifo "pipe", signals it when the first 9 MB of disk.stream have gone in, and
+# holds the pipe open until it has ended. Its $status and $err are kept. A CHECK, if set, runs before the signal.
+interrupt() {
+  local signal=$1 sink
+  shift
+  # A shell without job control has SIGINT ignored in what it puts in the background.
+  env --default-signal=INT,HUP "$@" <pipe >../out 2>../err &
+  sink=$!
+  exec 8>pipe
+  head -c 9000000 disk.stream >&8
+  ${CHECK:-true}
+  kill -"$signal" $sink
+  status=0
+  wait $sink || status=$?
+  exec 8>&-
+  keep_output
+}
 # after BYTES SIGNAL PID_FILE: passes stdin on; when that many bytes have passed, it kills, and only then passes the rest.
 after() {
   head -c "$1"
@@ -101,18 +118,14 @@ after() {
   echo old >target/vm.mirn
   mkfifo pipe
   for signal in INT TERM HUP; do
-    # A shell without job control has SIGINT ignored in what it puts in the background.
-    env --default-signal=INT,HUP hx-snap-pack --force -o target/vm.mirn <pipe 2>../err &
-    local sink=$!
-    echo $sink >pid
-    after 9000000 $signal pid <disk.stream >pipe 2>/dev/null || true
-    status=0
-    wait $sink || status=$?
+    interrupt $signal hx-snap-pack --force -o target/vm.mirn
     [ "$status" -eq $((128 + $(kill -l $signal))) ]
     assert_no_files_left target vm.mirn
     [ "$(cat target/vm.mirn)" = old ]
   done
 }
+
+temporary_names() { find target -name '.*.tmp' >seen; }
 
 @test "a file system without unnamed files: a signal takes the temporary file with it" {
   require_root
@@ -125,14 +138,8 @@ after() {
   hx-fetch disk.img >disk.stream
   mkfifo pipe
   for tool in 'hx-snap-pack -o target/vm.mirn' 'hx-restore -o target/vm.img'; do
-    env --default-signal=INT $tool <pipe &
-    local sink=$!
-    echo $sink >pid
-    head -c 9000000 disk.stream >head
-    # The pipe is smaller than what is behind the first megabytes: they have been read when all is written.
-    { cat head && find target -name '.*.tmp' >seen && kill -INT $sink; } >pipe 2>/dev/null
-    status=0
-    wait $sink || status=$?
+    # shellcheck disable=SC2086  # a command line
+    CHECK=temporary_names interrupt INT $tool
     [ "$status" -eq 130 ]
     [ "$(wc -l <seen)" -eq 1 ]
     assert_no_files_left target
@@ -148,14 +155,9 @@ after() {
   hx-fetch disk.img >disk.stream
   make_dense target/old.img 96M 3
   mkfifo pipe
-  hx-restore --force --in-place -o target/old.img <pipe 2>../err &
-  local sink=$!
-  echo $sink >pid
-  after 9000000 TERM pid <disk.stream >pipe 2>/dev/null || true
-  status=0
-  wait $sink || status=$?
+  interrupt TERM hx-restore --force --in-place -o target/old.img
   [ "$status" -eq 143 ]
-  grep -q 'target/old.img: overwritten up to [0-9]' ../err
+  expect_err 'target/old.img: overwritten up to '
 }
 
 @test "SIGUSR1 tells how far it is, and disturbs nothing" {
@@ -164,11 +166,14 @@ after() {
   mkfifo pipe
   hx-restore -o target/vm.img <pipe 2>../err &
   local sink=$!
-  echo $sink >pid
-  after 9000000 USR1 pid <disk.stream >pipe
+  exec 8>pipe
+  head -c 9000000 disk.stream >&8
+  kill -USR1 $sink
+  until grep -q '^hx-restore: ' ../err; do :; done
+  tail -c +9000001 disk.stream >&8
+  exec 8>&-
   wait $sink
   assert_same target/vm.img disk.img
-  [ "$(grep -c '^hx-restore: ' ../err)" -ge 1 ]
 }
 
 @test "a stalled source: nothing under the final name, no turning in circles, and a signal ends it" {
