@@ -1,6 +1,6 @@
 #pragma once
-// A zstd frame whose content is zeros: run (RLE) blocks of 128 KiB, 4 bytes each, so 32,782 bytes a GiB. Made without the
-// compressor; any zstd decoder reads it.
+// A zstd frame whose content is zeros: run (RLE) blocks of 128 KiB, 4 bytes each, so 32,782 bytes a GiB. Made without
+// the compressor; any zstd decoder reads it.
 
 #include <vector>
 

@@ -51,8 +51,7 @@ ZstdDecompressor::~ZstdDecompressor() = default;
 ZstdDecompressor::ZstdDecompressor(ZstdDecompressor&&) noexcept = default;
 
 Status ZstdDecompressor::decompress(ByteSpan frame, MutableByteSpan content) {
-  const size_t size =
-      ZSTD_decompressDCtx(context_->zstd, content.data(), content.size(), frame.data(), frame.size());
+  const size_t size = ZSTD_decompressDCtx(context_->zstd, content.data(), content.size(), frame.data(), frame.size());
   if (ZSTD_isError(size)) return damaged(zstd_words(size));
   if (size != content.size()) return damaged("a frame holds less than it should");
   return {};

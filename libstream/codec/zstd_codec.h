@@ -10,8 +10,8 @@ namespace hx {
 
 constexpr int kMinLevel = 1, kMaxLevel = 19;
 
-// Whole chunks to frames, each with its content size and the checksum of its content (its last four bytes: the low 32 bits
-// of XXH64). Reuses its memory. One thread.
+// Whole chunks to frames, each with its content size and the checksum of its content (its last four bytes: the low 32
+// bits of XXH64). Reuses its memory. One thread.
 class ZstdCompressor {
  public:
   explicit ZstdCompressor(int level);

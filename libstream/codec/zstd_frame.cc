@@ -16,7 +16,8 @@ class FrameScan {
       : in_(in), bytes_(bytes), max_size_of_(max_size), start_(in.offset()) {}
 
   Result<ByteSpan> take(uint64_t count) {
-    if (bytes_.size() > max_size_ || count > max_size_ - bytes_.size()) return bad(in_, start_, "a frame is longer than it may be here");
+    if (bytes_.size() > max_size_ || count > max_size_ - bytes_.size())
+      return bad(in_, start_, "a frame is longer than it may be here");
     const size_t before = bytes_.size();
     bytes_.resize(before + count);
     const MutableByteSpan out = MutableByteSpan(bytes_).subspan(before);

@@ -1,5 +1,6 @@
 #pragma once
-// The outside of zstd frames (RFC 8878, section 3.1): where one ends, and what it says of its content, without decoding.
+// The outside of zstd frames (RFC 8878, section 3.1): where one ends, and what it says of its content, without
+// decoding.
 
 #include <functional>
 #include <optional>
@@ -25,6 +26,7 @@ struct ZstdFrame {
 // Reads exactly one frame, whole, into `bytes` (replaced). nullopt: the input is at its end. kDamaged: not a frame, cut
 // short, or longer than max_size allows for its magic; the message names the input and the offset.
 using MaxFrameSize = std::function<uint64_t(uint32_t magic)>;
-Result<std::optional<ZstdFrame>> read_frame(BufferedReader&, std::vector<std::byte>& bytes, const MaxFrameSize& max_size);
+Result<std::optional<ZstdFrame>> read_frame(BufferedReader&, std::vector<std::byte>& bytes,
+                                            const MaxFrameSize& max_size);
 
 }  // namespace hx

@@ -1,7 +1,8 @@
 #pragma once
 // The digest tree over a disk's chunks: mirn(5), DIGEST TREE.
 //   leaf  = SHA-256 of a chunk's bytes (the last chunk as short as it is)
-//   node  = SHA-256(0x01 || left || right), split as in RFC 6962, section 2.1: the left part is the largest power of two
+//   node  = SHA-256(0x01 || left || right), split as in RFC 6962, section 2.1: the left part is the largest power of
+//   two
 //           below the count
 //   identity = SHA-256("HXROOT1" || u64 size || u32 chunk_size || root), little-endian; no chunks: root = SHA-256("")
 

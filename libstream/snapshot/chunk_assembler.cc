@@ -12,7 +12,8 @@ ChunkAssembler::ChunkAssembler(uint32_t chunk_size, BufferPool& pool, Emit emit)
 
 Status ChunkAssembler::put(Extent extent) {
   if (extent.offset != end_ || extent.kind == Kind::kAbsent)
-    return damaged("an extent at " + std::to_string(extent.offset) + " where one at " + std::to_string(end_) + " is due");
+    return damaged("an extent at " + std::to_string(extent.offset) + " where one at " + std::to_string(end_) +
+                   " is due");
   uint64_t done = 0;
   while (done < extent.length) {
     const uint64_t offset = extent.offset + done, left = extent.length - done;
@@ -41,7 +42,8 @@ Status ChunkAssembler::put_piece(const Extent& extent, uint64_t offset, uint64_t
     std::memset(open_.bytes().data(), 0, offset - open_begin_);
   }
   if (extent.kind == Kind::kData)
-    std::memcpy(open_.bytes().data() + (offset - open_begin_), extent.data.bytes().data() + (offset - extent.offset), length);
+    std::memcpy(open_.bytes().data() + (offset - open_begin_), extent.data.bytes().data() + (offset - extent.offset),
+                length);
   else if (!open_.empty())
     std::memset(open_.bytes().data() + (offset - open_begin_), 0, length);
   end_ = offset + length;

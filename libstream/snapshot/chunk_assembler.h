@@ -15,8 +15,8 @@ struct Chunk {
   Buffer data;  // kData: the whole chunk
 };
 
-// Extents must tile the disk from 0 on, data and zero only. A data extent that is a chunk passes without a copy; pieces are
-// gathered in a buffer of the pool (block_size() >= chunk_size). One thread.
+// Extents must tile the disk from 0 on, data and zero only. A data extent that is a chunk passes without a copy; pieces
+// are gathered in a buffer of the pool (block_size() >= chunk_size). One thread.
 class ChunkAssembler {
  public:
   using Emit = std::function<Status(Chunk)>;

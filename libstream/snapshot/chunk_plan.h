@@ -3,7 +3,8 @@
 
 namespace hx {
 
-// A map of a disk, seen on the grid of chunks: each chunk that holds any data, and runs of whole zero chunks between them.
+// A map of a disk, seen on the grid of chunks: each chunk that holds any data, and runs of whole zero chunks between
+// them.
 class ChunkPlan {
  public:
   // map: tiles [0, size) with data and zero; outlives this object.

@@ -5,9 +5,23 @@
 
 namespace hx {
 
+namespace {
+
+// In steps, so that a stop is noticed inside terabytes of holes.
+void update_zeros(Sha256& hasher, uint64_t length, const std::atomic<bool>& stop) {
+  while (length > 0 && !stop) {
+    const uint64_t step = std::min(length, 64 * kMiB);
+    hasher.update_zeros(step);
+    length -= step;
+  }
+}
+
+}  // namespace
+
 StreamHasher::StreamHasher() : thread_([this] { run(); }) {}
 
 StreamHasher::~StreamHasher() {
+  stop_ = true;
   queue_.fail(bug("the hasher was not finished"));
   if (thread_.joinable()) thread_.join();
 }
@@ -16,7 +30,7 @@ void StreamHasher::run() {
   for (;;) {
     auto item = queue_.pop();
     if (!item || !*item) return;
-    hasher_.update_zeros((*item)->zeros);
+    update_zeros(hasher_, (*item)->zeros, stop_);
     hasher_.update(std::as_const((*item)->data).bytes());
   }
 }
@@ -58,7 +72,8 @@ DiskHasher::~DiskHasher() {
   if (thread_.joinable()) thread_.join();
 }
 
-Result<DiskHasher::Answer> DiskHasher::run(const DiskReader& disk, const ExtentList& map, uint32_t chunk_size, Pace& pace) {
+Result<DiskHasher::Answer> DiskHasher::run(const DiskReader& disk, const ExtentList& map, uint32_t chunk_size,
+                                           Pace& pace) {
   Sha256 hasher;
   CheckFold fold;
   std::vector<std::byte> buffer(chunk_size);
@@ -66,12 +81,7 @@ Result<DiskHasher::Answer> DiskHasher::run(const DiskReader& disk, const ExtentL
   while (const auto chunk = plan.next()) {
     if (stop_) return bug("stopped");
     if (chunk->kind == Kind::kZero) {
-      // In steps, so that a stop is noticed inside terabytes of holes.
-      for (uint64_t left = chunk->length; left > 0 && !stop_;) {
-        const uint64_t step = std::min(left, 64 * kMiB);
-        hasher.update_zeros(step);
-        left -= step;
-      }
+      update_zeros(hasher, chunk->length, stop_);
       continue;
     }
     pace.advance(Pace::Pass::kHashing, chunk->length);

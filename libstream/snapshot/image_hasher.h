@@ -1,6 +1,6 @@
 #pragma once
-// The serial SHA-256 of a whole image, in a thread of its own that waits for nobody: the longest single piece of work of
-// a pack (about 9 minutes a TiB, holes included).
+// The serial SHA-256 of a whole image, in a thread of its own that waits for nobody: the longest single piece of work
+// of a pack (about 9 minutes a TiB, holes included).
 
 #include <atomic>
 #include <condition_variable>
@@ -22,7 +22,7 @@ class StreamHasher {
   ~StreamHasher();
   Status put_zeros(uint64_t length);
   Status put_data(Buffer);  // a shared handle: nobody writes to it any more
-  Digest finish();  // waits
+  Digest finish();          // waits
 
  private:
   struct Item {
@@ -31,6 +31,7 @@ class StreamHasher {
   };
   void run();
 
+  std::atomic<bool> stop_ = false;
   BoundedQueue<Item> queue_{1024};
   Sha256 hasher_;
   std::thread thread_;
@@ -62,8 +63,8 @@ class Pace {
   uint64_t done_[2] = {0, 0};
 };
 
-// Reads the disk by itself: its data is read a second time, from the page cache. That both passes read the same bytes is
-// proven by comparing folds.
+// Reads the disk by itself: its data is read a second time, from the page cache. That both passes read the same bytes
+// is proven by comparing folds.
 class DiskHasher {
  public:
   // All outlive this object. map tiles the whole disk.

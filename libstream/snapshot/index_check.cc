@@ -14,8 +14,8 @@ Status check_header_against(const SnapshotHeader& header, const Directory& direc
     return damaged("at 0: the header contradicts the directory");
   const bool sealed = header.hx->sealed;
   const std::string seal = sealed ? seal_of(directory.tree, header.checksum) : std::string(16, '0');
-  const bool checksum_fits = sealed ? !directory.image_digest || header.checksum == *directory.image_digest
-                                    : header.checksum == Digest{};
+  const bool checksum_fits =
+      sealed ? !directory.image_digest || header.checksum == *directory.image_digest : header.checksum == Digest{};
   if (header.hx->seal != seal || !checksum_fits)
     return damaged("at 12: checksum mismatch: the header's checksum is not the one that was sealed");
   return {};

@@ -12,7 +12,8 @@ namespace hx {
 // Header and directory belong together, and the header is as it was written (or sealed later). Errors begin "at N: ".
 Status check_header_against(const SnapshotHeader&, const Directory&);
 
-// Pages in order; then finish(), then the seek table can be checked. Errors have no object. Constant memory. One thread.
+// Pages in order; then finish(), then the seek table can be checked. Errors have no object. Constant memory. One
+// thread.
 class IndexCheck {
  public:
   explicit IndexCheck(IndexShape);

@@ -80,8 +80,8 @@ class IndexedSource : public ExtentSource {
     return damaged(in_.name() + ": at " + std::to_string(header_.body_offset() + position) + ": " + what);
   }
 
-  // Of the feeding thread: cuts the pipe into frames. What follows the directory is the seek table, which may be long: it
-  // goes on in pieces.
+  // Of the feeding thread: cuts the pipe into frames. What follows the directory is the seek table, which may be long:
+  // it goes on in pieces.
   void feed() {
     BufferedReader in(in_);
     for (bool directory_seen = false;;) {
@@ -123,7 +123,8 @@ class IndexedSource : public ExtentSource {
   Error shift(Error error, uint64_t begin, uint64_t end) const {
     if (error.kind != ErrorKind::kDamaged) return error;  // of the pipe itself
     error.message = bad(end, "the frame that begins at " + std::to_string(header_.body_offset() + begin) +
-                                 " is cut short or malformed").message;
+                                 " is cut short or malformed")
+                        .message;
     return error;
   }
 
@@ -157,11 +158,13 @@ class IndexedSource : public ExtentSource {
   Result<std::optional<Extent>> take_frame(DecodedFrame decoded) {
     if (directory_) return bad(decoded.position, "a frame behind the directory");
     decoded.entry.extent.offset = end_;
-    if (decoded.entry.extent.length > shape_.size - end_) return bad(decoded.position, "more content than the header says");
+    if (decoded.entry.extent.length > shape_.size - end_)
+      return bad(decoded.position, "more content than the header says");
     if (group_.size() >= mirn::kMaxPageEntries) return bad(decoded.position, "an index page is missing");
     end_ += decoded.entry.extent.length;
     group_.push_back(decoded.entry);
-    rest_ = Extent{decoded.entry.extent.offset, decoded.entry.extent.length, decoded.entry.kind, std::move(decoded.content)};
+    rest_ = Extent{decoded.entry.extent.offset, decoded.entry.extent.length, decoded.entry.kind,
+                   std::move(decoded.content)};
     return take_piece();
   }
 
@@ -209,7 +212,8 @@ class IndexedSource : public ExtentSource {
 
   // What was decoded against what the page says.
   Status compare(const IndexPage& page) const {
-    if (page.entries.size() != group_.size()) return bad(page.first_frame, "an index page has another number of frames");
+    if (page.entries.size() != group_.size())
+      return bad(page.first_frame, "an index page has another number of frames");
     for (size_t i = 0; i < group_.size(); ++i) {
       const FrameEntry &seen = group_[i], &told = page.entries[i];
       if (seen.position != told.position || seen.compressed_size != told.compressed_size || seen.kind != told.kind ||

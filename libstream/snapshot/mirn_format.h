@@ -2,7 +2,8 @@
 // The bytes of a MIRN snapshot, version 1. The specification is mirn(5); this is its arithmetic.
 //
 //   0        HeaderPrefix, JSON of metadata_length bytes (padded with spaces)          the header
-//   body     groups: up to 1024 frames, then their index page                           offsets in the index count from here
+//   body     groups: up to 1024 frames, then their index page                           offsets in the index count from
+//   here
 //            machine files, one skippable frame each
 //            directory, a skippable frame whose last 32 bytes are a DirectoryTail
 //            seek table, the standard zstd one, the last frame
@@ -64,7 +65,8 @@ struct PageExtent {  // extent_count of them behind each entry
 };
 static_assert(sizeof(PageExtent) == 16);
 // A page ends with a Le64: XXH3-64 of the frame's bytes from its magic up to there.
-constexpr uint64_t kMaxPageContent = sizeof(PageHeader) + kMaxPageEntries * (sizeof(PageEntry) + sizeof(PageExtent)) + 8;
+constexpr uint64_t kMaxPageContent =
+    sizeof(PageHeader) + kMaxPageEntries * (sizeof(PageEntry) + sizeof(PageExtent)) + 8;
 
 constexpr char kDirectoryTag[8] = {'H', 'X', 'M', 'D', 'I', 'R', '0', '1'};
 constexpr uint32_t kHasImageDigest = 1;  // flag: image_digest was computed
@@ -78,7 +80,7 @@ struct DirectoryHeader {
   Le64 data_frame_bytes;  // their compressed size
   Digest header_digest;   // SHA-256 of the header in its unsealed form (mirn_header.h)
   Digest image_digest;
-  Digest tree;            // the tree's identity (hash/digest_tree.h)
+  Digest tree;                    // the tree's identity (hash/digest_tree.h)
   Le32 page_count, files_length;  // then page_count PageRefs, then files_length bytes of JSON
 };
 static_assert(sizeof(DirectoryHeader) == 8 + 8 + 32 + 96 + 8);
@@ -87,14 +89,14 @@ struct PageRef {
   Le64 begin;   // of the image, where the group's first extent begins
   Le32 size;    // of the page's frame
   Le32 entry_count;
-  Le64 xxh3;    // of the page's frame
+  Le64 xxh3;  // of the page's frame
 };
 static_assert(sizeof(PageRef) == 32);
 constexpr char kTailMagic[8] = {'H', 'X', 'I', 'D', 'X', 'E', 'N', 'D'};
 struct DirectoryTail {
-  Le64 offset;      // of the directory's frame, in the body
+  Le64 offset;  // of the directory's frame, in the body
   Le64 page_count;
-  Le64 xxh3;        // XXH3-64 of the directory's frame from its magic up to here
+  Le64 xxh3;  // XXH3-64 of the directory's frame from its magic up to here
   char magic[8];
 };
 static_assert(sizeof(DirectoryTail) == 32);

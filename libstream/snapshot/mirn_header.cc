@@ -14,7 +14,7 @@ namespace {
 constexpr size_t kReserve = 96;  // for a longer size and file system name than at first
 
 Json metadata(const SnapshotHeader& h) {
-  Json json = {{"name", h.name},           {"size_bytes", h.size}, {"filesystem", h.filesystem},
+  Json json = {{"name", h.name},           {"size_bytes", h.size},         {"filesystem", h.filesystem},
                {"timestamp", h.timestamp}, {"checksum", h.checksum.hex()}, {"version", h.version}};
   if (h.hx) {
     Json& hx = json["hx"];
@@ -48,7 +48,8 @@ Error bad(const std::string& name, uint64_t offset, const std::string& what) {
 Status check_prefix(const mirn::HeaderPrefix& prefix, const std::string& name) {
   if (std::memcmp(prefix.magic, mirn::kMagic, 4) != 0) return bad(name, 0, "not a MIRN snapshot (wrong magic)");
   if (prefix.version != mirn::kVersion)
-    return unsupported(name + ": at 4: unsupported format version: " + std::to_string(prefix.version) + " (expected 1)");
+    return unsupported(name + ": at 4: unsupported format version: " + std::to_string(prefix.version) +
+                       " (expected 1)");
   if (prefix.metadata_length > mirn::kMaxMetadata)
     return bad(name, 8, "metadata too large: " + std::to_string(prefix.metadata_length) + " bytes");
   return {};

@@ -35,12 +35,12 @@ struct SnapshotHeader {
   uint64_t body_offset() const { return bytes.size(); }
 };
 
-// The header's bytes. With a size given (of an earlier encoding) exactly so long; else with room for what is learned later
-// (checksum, size, file system).
+// The header's bytes. With a size given (of an earlier encoding) exactly so long; else with room for what is learned
+// later (checksum, size, file system).
 std::string encode_header(const SnapshotHeader&, size_t size = 0);
 
-// The header in its *unsealed form*: checksum digits and seal '0', sealed false. The directory keeps its digest, so that
-// sealing is one write to the header and nothing else. Empty where the header is none of ours.
+// The header in its *unsealed form*: checksum digits and seal '0', sealed false. The directory keeps its digest, so
+// that sealing is one write to the header and nothing else. Empty where the header is none of ours.
 std::string unsealed_form(std::string_view header_bytes);
 // The value of "seal": binds the checksum to the tree, so that a flip in its digits is seen without hashing the image.
 std::string seal_of(const Digest& tree_identity, const Digest& checksum);

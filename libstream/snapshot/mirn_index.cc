@@ -167,7 +167,8 @@ Result<IndexPage> decode_page(ByteSpan frame, const IndexShape& shape) {
     page.entries.push_back(entry);
   }
   const Le64 checksum = HX_TRY(cursor.take<Le64>());
-  if (!cursor.at_end() || checksum != xxh3_64(frame.first(frame.size() - 8))) return damaged("does not match its checksum");
+  if (!cursor.at_end() || checksum != xxh3_64(frame.first(frame.size() - 8)))
+    return damaged("does not match its checksum");
   return page;
 }
 
@@ -214,7 +215,8 @@ Result<Directory> decode_directory(ByteSpan frame) {
   if (frame.size() < sizeof(SkippableHeader) + sizeof(DirectoryHeader) + sizeof(DirectoryTail))
     return damaged("is cut short");
   const auto tail = load_struct<DirectoryTail>(frame.last(sizeof(DirectoryTail)));
-  if (std::memcmp(tail.magic, kTailMagic, sizeof kTailMagic) != 0 || tail.xxh3 != xxh3_64(frame.first(frame.size() - 16)))
+  if (std::memcmp(tail.magic, kTailMagic, sizeof kTailMagic) != 0 ||
+      tail.xxh3 != xxh3_64(frame.first(frame.size() - 16)))
     return damaged("does not match its checksum");
   const auto header = HX_TRY(cursor.take<DirectoryHeader>());
   if (std::memcmp(header.tag, kDirectoryTag, sizeof kDirectoryTag) != 0) return damaged("is not a directory");

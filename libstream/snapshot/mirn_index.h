@@ -50,8 +50,8 @@ struct IndexShape {
   uint32_t chunk_size;
 };
 
-std::string encode_page(const IndexPage&);            // a whole skippable frame
-std::string encode_directory(const Directory&);       // a whole skippable frame
+std::string encode_page(const IndexPage&);       // a whole skippable frame
+std::string encode_directory(const Directory&);  // a whole skippable frame
 std::string encode_machine_file(std::string_view content);
 
 // From whole frames. Errors have no object: the caller adds it.

@@ -18,7 +18,8 @@ class PlainSource : public ExtentSource {
         size_(header.size),
         checksum_(header.checksum),
         body_offset_(header.body_offset()),
-        zstd_(in, header.body_offset(), [this](uint32_t magic, uint64_t offset) { return look_at_skippable(magic, offset); }) {
+        zstd_(in, header.body_offset(),
+              [this](uint32_t magic, uint64_t offset) { return look_at_skippable(magic, offset); }) {
     info_.key = "disk0";
     info_.name = header.name.empty() ? "" : to_leaf_name(header.name);
     info_.size = header.size;

@@ -1,8 +1,8 @@
 #pragma once
 #include <string>
 
-#include "snapshot/snapshot_reader.h"
 #include "io/progress.h"
+#include "snapshot/snapshot_reader.h"
 
 namespace hx {
 

@@ -1,6 +1,6 @@
 #pragma once
-#include "hash/xxh3.h"
 #include "base/result.h"
+#include "hash/xxh3.h"
 
 namespace hx {
 

@@ -57,7 +57,8 @@ class BodyWriter {
 
 class RewritingOutput : public SnapshotOutput {
  public:
-  RewritingOutput(int fd, std::string name, uint64_t base) : fd_(fd), name_(std::move(name)), base_(base), body_(fd, name_) {
+  RewritingOutput(int fd, std::string name, uint64_t base)
+      : fd_(fd), name_(std::move(name)), base_(base), body_(fd, name_) {
     body_.start_writeback_from(base);
   }
   Status start(const std::string& header) override { return body_.write(as_bytes(header)); }
@@ -66,11 +67,13 @@ class RewritingOutput : public SnapshotOutput {
     HX_TRY(body_.flush());
     HX_TRY(pwrite_fd(fd_, name_, base_, as_bytes(header)));
     // A longer file that stood here before must not show behind the new end.
-    if (ftruncate(fd_, static_cast<off_t>(base_ + body_.written())) < 0) return system_error(errno, name_ + ": truncate");
+    if (ftruncate(fd_, static_cast<off_t>(base_ + body_.written())) < 0)
+      return system_error(errno, name_ + ": truncate");
     return {};
   }
   void abandon() override {
-    if (ftruncate(fd_, static_cast<off_t>(base_)) < 0) return;  // best effort: the index is missing, so nothing reads it
+    if (ftruncate(fd_, static_cast<off_t>(base_)) < 0)
+      return;  // best effort: the index is missing, so nothing reads it
   }
   bool seals() const override { return true; }
 
@@ -84,7 +87,10 @@ class RewritingOutput : public SnapshotOutput {
 class SpoolingOutput : public SnapshotOutput {
  public:
   SpoolingOutput(int fd, std::string name, UniqueFd spool, std::string spool_name)
-      : fd_(fd), name_(std::move(name)), spool_(std::move(spool)), spool_name_(std::move(spool_name)),
+      : fd_(fd),
+        name_(std::move(name)),
+        spool_(std::move(spool)),
+        spool_name_(std::move(spool_name)),
         body_(spool_.get(), spool_name_) {}
   Status start(const std::string&) override { return {}; }
   Status write(ByteSpan body) override { return body_.write(body); }
@@ -94,7 +100,8 @@ class SpoolingOutput : public SnapshotOutput {
     std::vector<std::byte> piece(kBufferSize);
     for (uint64_t at = 0; at < body_.written();) {
       const size_t got = HX_TRY(pread_fd(spool_.get(), spool_name_, at, piece));
-      if (got == 0) return damaged(spool_name_ + ": at " + std::to_string(at) + ": the spool is shorter than what was written");
+      if (got == 0)
+        return damaged(spool_name_ + ": at " + std::to_string(at) + ": the spool is shorter than what was written");
       HX_TRY(write_fd(fd_, name_, header.size() + at, ByteSpan(piece).first(got)));
       at += got;
     }

@@ -1,6 +1,6 @@
 #pragma once
-// Where a snapshot's bytes go. The header comes first in the file, but what it says is known last; the three ways out of
-// that are the three outputs: mirn(5), WRITING.
+// Where a snapshot's bytes go. The header comes first in the file, but what it says is known last; the three ways out
+// of that are the three outputs: mirn(5), WRITING.
 
 #include <memory>
 
@@ -28,7 +28,8 @@ class SnapshotOutput {
 // A seekable fd (a regular file, not O_APPEND): the header is written again at the end. The snapshot begins at fd's
 // position. Not owned.
 Result<std::unique_ptr<SnapshotOutput>> rewriting_output(int fd, std::string name);
-// A pipe: the body is spooled to an unnamed file in spool_directory and sent after the header. kNoSpace names the spool.
+// A pipe: the body is spooled to an unnamed file in spool_directory and sent after the header. kNoSpace names the
+// spool.
 Result<std::unique_ptr<SnapshotOutput>> spooling_output(int fd, std::string name, const std::string& spool_directory);
 // A pipe, at once: the snapshot stays unsealed.
 std::unique_ptr<SnapshotOutput> unsealed_output(int fd, std::string name);

@@ -58,7 +58,9 @@ Result<std::shared_ptr<SnapshotReader>> SnapshotReader::open(std::shared_ptr<con
 Status SnapshotReader::load_directory() {
   file_size_ = HX_TRY(file_->size());
   const uint64_t body = header_.body_offset();
-  const auto missing = [&] { return damaged(name() + ": at " + std::to_string(file_size_) + ": the index is missing: cut short"); };
+  const auto missing = [&] {
+    return damaged(name() + ": at " + std::to_string(file_size_) + ": the index is missing: cut short");
+  };
   if (file_size_ < body + sizeof(mirn::DirectoryTail)) return missing();
   seek_table_at_ = file_size_;
   const auto end = HX_TRY(read_bytes(*file_, file_size_ - sizeof(SeekTableFooter), sizeof(SeekTableFooter)));
@@ -66,7 +68,8 @@ Status SnapshotReader::load_directory() {
   if (footer.magic == kSeekFooterMagic && seek_table_size(footer.frame_count) <= file_size_ - body)
     seek_table_at_ -= seek_table_size(footer.frame_count);
   if (seek_table_at_ < body + sizeof(mirn::DirectoryTail)) return missing();
-  const auto tail_bytes = HX_TRY(read_bytes(*file_, seek_table_at_ - sizeof(mirn::DirectoryTail), sizeof(mirn::DirectoryTail)));
+  const auto tail_bytes =
+      HX_TRY(read_bytes(*file_, seek_table_at_ - sizeof(mirn::DirectoryTail), sizeof(mirn::DirectoryTail)));
   const auto tail = load_struct<mirn::DirectoryTail>(tail_bytes);
   if (std::memcmp(tail.magic, mirn::kTailMagic, sizeof tail.magic) != 0) return missing();
   const uint64_t directory_end = seek_table_at_ - body;
@@ -143,7 +146,8 @@ Status SnapshotReader::verify_index() const {
   if (!status) return bad(directory_.position, std::move(status).error().message);
   SeekTableCheck& seek_table = check.seek_table();
   if (seek_table.size() != file_size_ - seek_table_at_)
-    return damaged(name() + ": at " + std::to_string(seek_table_at_) + ": the seek table is missing or has a wrong length");
+    return damaged(name() + ": at " + std::to_string(seek_table_at_) +
+                   ": the seek table is missing or has a wrong length");
   std::vector<std::byte> piece(kMiB);
   for (uint64_t at = seek_table_at_; at < file_size_;) {
     const MutableByteSpan part = MutableByteSpan(piece).first(std::min<uint64_t>(piece.size(), file_size_ - at));
@@ -152,7 +156,8 @@ Status SnapshotReader::verify_index() const {
     at += part.size();
   }
   status = seek_table.is_due() ? seek_table.finish() : Status();
-  if (!status) return damaged(name() + ": at " + std::to_string(seek_table_at_) + ": " + std::move(status).error().message);
+  if (!status)
+    return damaged(name() + ": at " + std::to_string(seek_table_at_) + ": " + std::move(status).error().message);
   return {};
 }
 

@@ -1,6 +1,6 @@
 #pragma once
-// An indexed snapshot (one of ours) as a disk that can be read at any place. Pages of the index are loaded on demand: memory
-// does not grow with the disk.
+// An indexed snapshot (one of ours) as a disk that can be read at any place. Pages of the index are loaded on demand:
+// memory does not grow with the disk.
 
 #include <deque>
 #include <mutex>
@@ -16,7 +16,7 @@ namespace hx {
 class SnapshotReader : public DiskReader {
  public:
   // Checks header, directory, and that nothing is missing at the end; the body is not read. A header without "hx" is
-  // kUnsupported here: it is one of the original's (plain_source.h).
+  // kUnsupported here: it is one of the original's (snapshot_source.h).
   static Result<std::shared_ptr<SnapshotReader>> open(std::shared_ptr<const RandomReader>);
   // The same, with the header that the caller has read.
   static Result<std::shared_ptr<SnapshotReader>> open(std::shared_ptr<const RandomReader>, SnapshotHeader);
@@ -24,11 +24,15 @@ class SnapshotReader : public DiskReader {
   const SnapshotHeader& header() const { return header_; }
   const Directory& directory() const { return directory_; }
   uint64_t file_size() const { return file_size_; }
+  // SHA-256 of the whole image; nullopt: not computed yet (hx-snap-seal does).
+  std::optional<Digest> image_digest() const {
+    return header_.hx->sealed ? std::optional(header_.checksum) : directory_.image_digest;
+  }
   // Position in the file of a position in the body.
   uint64_t in_file(uint64_t body_position) const { return header_.body_offset() + body_position; }
 
-  // Reads the whole index: pages, that they tile the disk, the digest tree, the zero frames' bytes, the machine files and
-  // the seek table. Together with a read of all data nothing in the file is left unchecked.
+  // Reads the whole index: pages, that they tile the disk, the digest tree, the zero frames' bytes, the machine files
+  // and the seek table. Together with a read of all data nothing in the file is left unchecked.
   Status verify_index() const;
 
   size_t page_count() const { return directory_.pages.size(); }

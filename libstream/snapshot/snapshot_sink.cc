@@ -21,8 +21,8 @@ struct PackJob {
   const DiskReader* disk = nullptr;  // set: the worker reads the chunk
 };
 
-// Budget: half for what comes in (the source's buffers), a quarter for chunks that come in pieces, a quarter for frames on
-// their way out.
+// Budget: half for what comes in (the source's buffers), a quarter for chunks that come in pieces, a quarter for frames
+// on their way out.
 size_t frames_in_flight(const PackOptions& o) {
   const size_t frames = o.memory / 4 / max_frame_size(o.chunk_size);
   return std::clamp<size_t>(frames, static_cast<size_t>(o.threads) + 2, static_cast<size_t>(o.threads) * 8 + 8);
@@ -92,7 +92,7 @@ class SnapshotSinkOfOneDisk : public SnapshotSink {
   SnapshotSinkOfOneDisk(SnapshotOutput& output, const PackOptions& options)
       : output_(output),
         options_(options),
-        pool_(options.chunk_size, std::max<size_t>(options.memory / 4 / options.chunk_size, 4)) {}
+        pool_(std::make_unique<BufferPool>(options.chunk_size, std::max<size_t>(options.memory / 4 / options.chunk_size, 4))) {}
   ~SnapshotSinkOfOneDisk() override {
     line_.reset();
     if (!committed_) output_.abandon();
@@ -104,7 +104,7 @@ class SnapshotSinkOfOneDisk : public SnapshotSink {
   Status begin_disk(const DiskInfo& info) override {
     HX_TRY(begin(info));
     if (options_.image_digest == ImageDigest::kSerial) hasher_ = std::make_unique<StreamHasher>();
-    assembler_ = std::make_unique<ChunkAssembler>(options_.chunk_size, pool_,
+    assembler_ = std::make_unique<ChunkAssembler>(options_.chunk_size, *pool_,
                                                   [this](Chunk chunk) { return take_chunk(std::move(chunk)); });
     return {};
   }
@@ -122,10 +122,11 @@ class SnapshotSinkOfOneDisk : public SnapshotSink {
     if (hasher_) digest = hasher_->finish();
     if (digest && totals.image_digest && *digest != *totals.image_digest)
       return damaged("the image's SHA-256 is not what its source computed");
-    return finish(size, digest);
+    return end(size, digest);
   }
 
-  Status put_disk(const DiskReader& disk, const ExtentList& map, DiskProgress* progress, RateLimiter* limiter) override {
+  Status put_disk(const DiskReader& disk, const ExtentList& map, DiskProgress* progress,
+                  RateLimiter* limiter) override {
     HX_TRY(begin(disk.info()));
     head_.resize(std::min<uint64_t>(kHeadSize, info_.size));
     HX_TRY(disk.read_at(0, head_));
@@ -149,11 +150,12 @@ class SnapshotSinkOfOneDisk : public SnapshotSink {
     } else {
       HX_TRY(disk.check_unchanged());
     }
-    return finish(info_.size, digest);
+    return end(info_.size, digest);
   }
 
   Status commit() override {
-    if (!finished_) return bug("a snapshot is committed before its disk has ended");
+    if (!ended_) return bug("a snapshot is committed before its disk has ended");
+    totals_ = HX_TRY(writer_->finish(size_, digest_, info_.files));
     committed_ = true;
     return {};
   }
@@ -208,7 +210,8 @@ class SnapshotSinkOfOneDisk : public SnapshotSink {
     return line_->submit({std::move(chunk), nullptr});
   }
 
-  Status pack_disk(const DiskReader& disk, const ExtentList& map, Pace& pace, DiskProgress* progress, RateLimiter* limiter) {
+  Status pack_disk(const DiskReader& disk, const ExtentList& map, Pace& pace, DiskProgress* progress,
+                   RateLimiter* limiter) {
     ChunkPlan plan(map, info_.size, options_.chunk_size);
     while (const auto chunk = plan.next()) {
       const bool data = chunk->kind == Kind::kData;
@@ -223,20 +226,29 @@ class SnapshotSinkOfOneDisk : public SnapshotSink {
     return {};
   }
 
-  Status finish(uint64_t size, const std::optional<Digest>& digest) {
-    totals_ = HX_TRY(writer_->finish(size, digest, info_.files));
-    finished_ = true;
+  // Directory and header wait for commit(): only then it is known that the source is complete, and down a pipe nothing can
+  // be taken back. Memory does not wait: there may be many disks.
+  Status end(uint64_t size, const std::optional<Digest>& digest) {
+    size_ = size;
+    digest_ = digest;
+    ended_ = true;
+    line_.reset();
+    hasher_.reset();
+    assembler_.reset();
+    pool_.reset();
     return {};
   }
 
   SnapshotOutput& output_;
   const PackOptions options_;
-  BufferPool pool_;  // for chunks that arrive in pieces
+  std::unique_ptr<BufferPool> pool_;  // for chunks that arrive in pieces
   DiskInfo info_;
   PackTotals totals_;
   std::vector<std::byte> head_;
   std::vector<Chunk> held_;
-  bool begun_ = false, finished_ = false, committed_ = false;
+  uint64_t size_ = 0;
+  std::optional<Digest> digest_;
+  bool begun_ = false, ended_ = false, committed_ = false;
   std::unique_ptr<SnapshotWriter> writer_;
   std::unique_ptr<StreamHasher> hasher_;
   std::unique_ptr<PackingLine> line_;

@@ -22,7 +22,7 @@ struct PackOptions {
   std::string name;                       // "" = the disk's
   std::optional<std::string> filesystem;  // nullopt = probed
   std::string created_by;
-  std::string timestamp;                  // RFC 3339
+  std::string timestamp;  // RFC 3339
   // Names the file system by the image's first bytes (up to 128 KiB; image/filesystem_probe).
   std::function<std::string(ByteSpan head)> probe_filesystem = [](ByteSpan) { return std::string(); };
 };
@@ -36,8 +36,8 @@ class SnapshotSink : public ExtentSink {
   virtual Status put_disk(const DiskReader&, const ExtentList& map, DiskProgress*, RateLimiter*) = 0;
 };
 
-// Order::kAscending, exactly one disk, full (a part or a delta is kUnsupported). The output outlives it; commit() of the
-// file behind it is the caller's.
+// Order::kAscending, exactly one disk, full (a part or a delta is kUnsupported). The output outlives it; commit() of
+// the file behind it is the caller's.
 std::unique_ptr<SnapshotSink> snapshot_sink(SnapshotOutput&, const PackOptions&);
 
 // How many buffers of 1 MiB a source may use beside a sink with this budget.

@@ -78,7 +78,8 @@ Status SnapshotWriter::add_frame(const FrameEntry& entry, ByteSpan frame) {
   position_ += frame.size();
   seek_entries_.push_back(entry.extent.length << 32 | frame.size());
   ++directory_.frame_count;
-  const bool full = page_.entries.size() == mirn::kMaxPageEntries || position_ - page_.first_frame >= mirn::kMaxGroupBytes;
+  const bool full =
+      page_.entries.size() == mirn::kMaxPageEntries || position_ - page_.first_frame >= mirn::kMaxGroupBytes;
   return full ? flush_page() : Status();
 }
 
@@ -156,7 +157,8 @@ Result<PackTotals> SnapshotWriter::finish(uint64_t size, const std::optional<Dig
   totals.size = size;
   totals.data_bytes = directory_.data_bytes;
   totals.zero_bytes = size - directory_.data_bytes;
-  totals.file_bytes = header_size_ + position_ + (seek_entries_.size() > kMaxSeekTableFrames ? 0 : seek_table_size(seek_entries_.size()));
+  totals.file_bytes = header_size_ + position_ +
+                      (seek_entries_.size() > kMaxSeekTableFrames ? 0 : seek_table_size(seek_entries_.size()));
   totals.tree = directory_.tree;
   totals.image_digest = image_digest;
   totals.sealed = sealed;

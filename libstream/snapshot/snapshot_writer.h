@@ -1,6 +1,6 @@
 #pragma once
-// Packed chunks into the bytes of a snapshot: frames, index pages, machine files, directory, seek table. No threads and no
-// compression: see chunk_packer and snapshot_sink.
+// Packed chunks into the bytes of a snapshot: frames, index pages, machine files, directory, seek table. No threads and
+// no compression: see chunk_packer and snapshot_sink.
 
 #include "hash/digest_tree.h"
 #include "io/buffer_pool.h"
@@ -53,8 +53,8 @@ class SnapshotWriter {
   SnapshotHeader header_;
   size_t header_size_ = 0;
   DigestTree tree_;
-  Range zeros_;         // a run not yet written
-  IndexPage page_;      // the group so far
+  Range zeros_;     // a run not yet written
+  IndexPage page_;  // the group so far
   Directory directory_;
   uint64_t position_ = 0;  // in the body
   std::vector<std::byte> full_zero_frame_;

@@ -1,5 +1,5 @@
-// Any bytes as zstd frames, as a stream of them, and as a snapshot that is read from a pipe and from a file: no crash, no
-// more memory than the format allows, and whoever accepts it gives one and the same image.
+// Any bytes as zstd frames, as a stream of them, and as a snapshot that is read from a pipe and from a file: no crash,
+// no more memory than the format allows, and whoever accepts it gives one and the same image.
 
 #include "codec/zstd_codec.h"
 #include "codec/zstd_frame.h"

@@ -13,7 +13,8 @@ namespace {
 
 // With the right length, tail and checksum, or no input would get beyond them.
 std::string repaired(std::string text) {
-  if (text.size() < sizeof(mirn::SkippableHeader) + sizeof(mirn::DirectoryHeader) + sizeof(mirn::DirectoryTail)) return text;
+  if (text.size() < sizeof(mirn::SkippableHeader) + sizeof(mirn::DirectoryHeader) + sizeof(mirn::DirectoryTail))
+    return text;
   const Le32 content = static_cast<uint32_t>(text.size() - sizeof(mirn::SkippableHeader));
   std::memcpy(text.data() + 4, &content, sizeof content);
   const Le64 checksum = xxh3_64(as_bytes(text).first(text.size() - 16));

@@ -1,4 +1,5 @@
-// Any bytes as an index page: no crash, and a page that is accepted is encoded as the same bytes: nothing in it is unread.
+// Any bytes as an index page: no crash, and a page that is accepted is encoded as the same bytes: nothing in it is
+// unread.
 
 #include <cstring>
 

@@ -29,7 +29,8 @@ bool accepts(ByteSpan entries, ByteSpan table, size_t first_piece) {
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
   const std::string_view text(reinterpret_cast<const char*>(bytes), size);
   if (size < 2 || size < 2 + bytes[0] * sizeof(SeekTableEntry)) return 0;
-  const std::string_view entries = text.substr(2, bytes[0] * sizeof(SeekTableEntry)), table = text.substr(2 + entries.size());
+  const std::string_view entries = text.substr(2, bytes[0] * sizeof(SeekTableEntry)),
+                         table = text.substr(2 + entries.size());
   struct {
     Le32 magic = kSeekTableMagic, content_size;
   } header;

@@ -12,7 +12,12 @@ constexpr uint64_t kSeedChunk = mirn::kMinChunkSize;
 
 inline SnapshotBuilder seed_builder() {
   SnapshotBuilder builder;
-  builder.data("x" + std::string(kSeedChunk - 1, '\0')).zero(kSeedChunk).page().data("the end").page().file("vm.vmx", "x=1\n");
+  builder.data("x" + std::string(kSeedChunk - 1, '\0'))
+      .zero(kSeedChunk)
+      .page()
+      .data("the end")
+      .page()
+      .file("vm.vmx", "x=1\n");
   return builder;
 }
 // The frames of a snapshot's body with this magic.

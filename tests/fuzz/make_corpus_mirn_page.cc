@@ -11,5 +11,6 @@ int main(int argc, char** argv) {
     write_file(std::string(argv[1]) + "/" + name, bytes);
   };
   size_t number = 0;
-  for (const std::string& frame : seed_frames(seed_builder().build(), mirn::kPageMagic)) save("page" + std::to_string(number++), frame);
+  for (const std::string& frame : seed_frames(seed_builder().build(), mirn::kPageMagic))
+    save("page" + std::to_string(number++), frame);
 }

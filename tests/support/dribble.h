@@ -12,7 +12,8 @@ namespace hx::test {
 class Dribble : public ByteReader {
  public:
   // At most `step` bytes a read. The bytes outlive it.
-  Dribble(ByteSpan bytes, size_t step, std::string name = "pipe") : bytes_(bytes), step_(step), name_(std::move(name)) {}
+  Dribble(ByteSpan bytes, size_t step, std::string name = "pipe")
+      : bytes_(bytes), step_(step), name_(std::move(name)) {}
   // A read that would give the byte at this position fails.
   void fail_at(uint64_t position, Error error) { fault_ = {position, std::move(error)}; }
 

@@ -4,15 +4,16 @@
 
 namespace hx::test {
 
-// Compares what comes out of a snapshot, piece by piece and in order, with the disk that went in: a disk of terabytes of
-// zeros is compared at once.
+// Compares what comes out of a snapshot, piece by piece and in order, with the disk that went in: a disk of terabytes
+// of zeros is compared at once.
 class ImageComparison {
  public:
   explicit ImageComparison(const MemoryDisk& disk) : disk_(disk) {}
 
   void data(ByteSpan bytes) {
     if (!disk_has(bytes.size())) return;
-    equal_ = equal_ && (is_zero(bytes) && only_zeros(bytes.size()) ? true : disk_.text(end_, bytes.size()) == as_text(bytes));
+    equal_ = equal_ &&
+             (is_zero(bytes) && only_zeros(bytes.size()) ? true : disk_.text(end_, bytes.size()) == as_text(bytes));
     end_ += bytes.size();
   }
   void zeros(uint64_t length) {

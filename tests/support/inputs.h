@@ -33,8 +33,8 @@ class FullPipe {
 
 // 300000 bytes, 20 of them data, and a machine file.
 inline std::shared_ptr<MemoryDisk> sample_disk() {
-  auto disk = std::make_shared<MemoryDisk>(
-      300000, std::vector<MapEntry>{{100, 10, Kind::kData}, {150000, 10, Kind::kData}});
+  auto disk =
+      std::make_shared<MemoryDisk>(300000, std::vector<MapEntry>{{100, 10, Kind::kData}, {150000, 10, Kind::kData}});
   disk->mutable_info().name = "web-01";
   disk->mutable_info().state = "11111111-2222-4333-8444-555555555555";
   disk->mutable_info().files = {{"vm.vmx", "x=1\n"}};
@@ -57,6 +57,8 @@ inline std::string stream_of_disks(int count) {
   (void)writer->commit();
   return out.bytes();
 }
-inline std::string golden(const std::string& name) { return read_file(HX_TESTS_DIR "/golden/mirn-v1/" + name + ".mirn"); }
+inline std::string golden(const std::string& name) {
+  return read_file(HX_TESTS_DIR "/golden/mirn-v1/" + name + ".mirn");
+}
 
 }  // namespace hx::test

@@ -53,8 +53,8 @@ inline Status pack_into(SnapshotSink& sink, const std::shared_ptr<const DiskRead
   return sink.commit();
 }
 
-inline Result<Packed> pack(const std::shared_ptr<const DiskReader>& disk, PackOptions options, Way way = Way::kRewriting,
-                           Path path = Path::kPut) {
+inline Result<Packed> pack(const std::shared_ptr<const DiskReader>& disk, PackOptions options,
+                           Way way = Way::kRewriting, Path path = Path::kPut) {
   if (options.timestamp.empty()) options.timestamp = "2026-11-21T12:00:00Z";
   if (options.created_by.empty()) options.created_by = "test";
   if (way == Way::kSealedLater) options.image_digest = ImageDigest::kNone;

@@ -1,6 +1,6 @@
 #pragma once
-// A second writer of MIRN snapshots, by hand and in memory: any number of frames a page, any content, right or wrong. With
-// the same frames and pages it must write what the library writes.
+// A second writer of MIRN snapshots, by hand and in memory: any number of frames a page, any content, right or wrong.
+// With the same frames and pages it must write what the library writes.
 
 #include <functional>
 #include <string>

@@ -103,7 +103,8 @@ TEST_CASE("a frame that is not exactly the content is damaged", "[zstd_codec]") 
 TEST_CASE("a sequence of frames is one sequence of bytes, however it arrives", "[zstd_stream]") {
   const std::string a = text_of(200000), b = text_of(3000), page = skippable(0x184D2A5C, "an index page"),
                     other = skippable(0x184D2A50, "");
-  const std::string frames[] = {other, compressed(a), page, page, compressed(""), compressed(b), text(make_zero_frame(5000)), other};
+  const std::string frames[] = {
+      other, compressed(a), page, page, compressed(""), compressed(b), text(make_zero_frame(5000)), other};
   std::string all;
   std::vector<std::pair<uint32_t, uint64_t>> expected;
   for (const std::string& frame : frames) {
@@ -125,12 +126,14 @@ TEST_CASE("a sequence of frames is one sequence of bytes, however it arrives", "
 }
 
 TEST_CASE("a sequence that is cut at any byte but between frames is damaged", "[zstd_stream]") {
-  const std::string first = compressed(text_of(3000)), second = skippable(0x184D2A5C, "page"), third = compressed("more");
+  const std::string first = compressed(text_of(3000)), second = skippable(0x184D2A5C, "page"),
+                    third = compressed("more");
   const std::string all = first + second + third;
   for (size_t length = 0; length <= all.size(); ++length) {
     INFO(length);
     const Decoded decoded = decode_stream(all.substr(0, length), 5, 1000);
-    const bool whole = length == 0 || length == first.size() || length == first.size() + second.size() || length == all.size();
+    const bool whole =
+        length == 0 || length == first.size() || length == first.size() + second.size() || length == all.size();
     REQUIRE(decoded.error.has_value() == !whole);
     if (whole) continue;
     CHECK(decoded.error->kind == ErrorKind::kDamaged);
@@ -155,7 +158,8 @@ TEST_CASE("what is no frame is damaged, and an error of the callback or the sour
   CHECK(got.error().kind == ErrorKind::kSystem);
 }
 
-TEST_CASE("a window of more than 128 MiB is not supported: it would be all memory that a tool may take", "[zstd_stream]") {
+TEST_CASE("a window of more than 128 MiB is not supported: it would be all memory that a tool may take",
+          "[zstd_stream]") {
   const auto with_window = [](int log) {  // an empty last block behind a window descriptor
     return std::string("\x28\xB5\x2F\xFD", 4) + '\0' + static_cast<char>((log - 10) << 3) + std::string("\1\0\0", 3);
   };

@@ -64,17 +64,17 @@ TEST_CASE("frames of all kinds of headers end where they end", "[zstd_frame]") {
     std::string frame;
     std::optional<uint64_t> content_size;
   } const cases[] = {
-      {kMagicText + bytes({0x00, 0x58}) + raw_block, std::nullopt},                    // window, no content size
-      {kMagicText + bytes({0x04, 0x58}) + raw_block + "sumX", std::nullopt},           // and a checksum
-      {kMagicText + bytes({0x20, 3}) + raw_block, 3},                                  // single segment: one byte of size
-      {kMagicText + bytes({0x40, 0x58, 1, 0}) + raw_block, 257},                       // two bytes: 256 more
+      {kMagicText + bytes({0x00, 0x58}) + raw_block, std::nullopt},           // window, no content size
+      {kMagicText + bytes({0x04, 0x58}) + raw_block + "sumX", std::nullopt},  // and a checksum
+      {kMagicText + bytes({0x20, 3}) + raw_block, 3},                         // single segment: one byte of size
+      {kMagicText + bytes({0x40, 0x58, 1, 0}) + raw_block, 257},              // two bytes: 256 more
       {kMagicText + bytes({0x60, 1, 1}) + raw_block, 513},
-      {kMagicText + bytes({0x80, 0x58, 1, 0, 0, 1}) + raw_block, 0x01000001},          // four
+      {kMagicText + bytes({0x80, 0x58, 1, 0, 0, 1}) + raw_block, 0x01000001},  // four
       {kMagicText + bytes({0xC0, 0x58, 1, 0, 0, 0, 0, 0, 0, 1}) + raw_block, 0x0100000000000001},
-      {kMagicText + bytes({0x01, 0x58, 9}) + raw_block, std::nullopt},                 // dictionary: 1, 2, 4 bytes
+      {kMagicText + bytes({0x01, 0x58, 9}) + raw_block, std::nullopt},  // dictionary: 1, 2, 4 bytes
       {kMagicText + bytes({0x02, 0x58, 9, 9}) + raw_block, std::nullopt},
       {kMagicText + bytes({0xC3, 0x58, 9, 9, 9, 9, 5, 0, 0, 0, 0, 0, 0, 0}) + raw_block, 5},
-      {kMagicText + bytes({0x20, 0}) + block(0, 0, true), 0},                          // empty
+      {kMagicText + bytes({0x20, 0}) + block(0, 0, true), 0},  // empty
       {kMagicText + bytes({0x20, 6}) + block(3, 0, false) + "abc" + block(3, 1, true) + "z", 6},
   };
   std::string all;
@@ -93,7 +93,9 @@ TEST_CASE("frames of all kinds of headers end where they end", "[zstd_frame]") {
 
 TEST_CASE("runs of zeros are told from all else", "[zstd_frame]") {
   const std::string head = kMagicText + bytes({0x00, 0x58});
-  const auto is_zero_run = [&](const std::string& blocks) { return read_all(head + blocks).frames.at(0).first.only_zero_runs; };
+  const auto is_zero_run = [&](const std::string& blocks) {
+    return read_all(head + blocks).frames.at(0).first.only_zero_runs;
+  };
   CHECK(is_zero_run(block(100, 1, true) + bytes({0})));
   CHECK(is_zero_run(block(kMaxBlockSize, 1, false) + bytes({0}) + block(1, 1, true) + bytes({0})));
   CHECK_FALSE(is_zero_run(block(100, 1, true) + bytes({1})));
@@ -105,8 +107,8 @@ TEST_CASE("frames of the library, and skippable ones between them", "[zstd_frame
   std::string text;
   for (int i = 0; i < 30000; ++i) text += static_cast<char>(i * i >> 5);
   const std::vector<std::string> frames = {
-      skippable(0x184D2A50, ""),          compressed(text, true, true), skippable(0x184D2A5F, std::string(1000, 'x')),
-      compressed("", true, true),         compressed(text, false, false), compressed(std::string(500000, 'a'), true, true),
+      skippable(0x184D2A50, ""),  compressed(text, true, true),   skippable(0x184D2A5F, std::string(1000, 'x')),
+      compressed("", true, true), compressed(text, false, false), compressed(std::string(500000, 'a'), true, true),
   };
   std::string all;
   for (const std::string& frame : frames) all += frame;
@@ -146,10 +148,12 @@ TEST_CASE("what is no frame, or too long, is refused before memory is taken for 
   CHECK(message_of(first + "hello", 100) == "pipe: at 8: not a zstd frame");
   CHECK(message_of(first + std::string(8, '\0'), 100) == "pipe: at 8: not a zstd frame");
   CHECK(message_of(kMagicText + bytes({0x08, 0x58}), 100) == "pipe: at 0: a frame header has a reserved bit set");
-  CHECK(message_of(kMagicText + bytes({0x00, 0x58}) + block(1, 3, true), 100) == "pipe: at 6: a block header is malformed");
+  CHECK(message_of(kMagicText + bytes({0x00, 0x58}) + block(1, 3, true), 100) ==
+        "pipe: at 6: a block header is malformed");
   CHECK(message_of(kMagicText + bytes({0x00, 0x58}) + block(kMaxBlockSize + 1, 0, true), kMiB) ==
         "pipe: at 6: a block header is malformed");
-  CHECK(message_of(skippable(0x184D2A50, std::string(93, 'x')), 100) == "pipe: at 0: a frame is longer than it may be here");
+  CHECK(message_of(skippable(0x184D2A50, std::string(93, 'x')), 100) ==
+        "pipe: at 0: a frame is longer than it may be here");
   CHECK_FALSE(read_all(skippable(0x184D2A50, std::string(92, 'x')), 100).error);
   const Le32 huge[2] = {0x184D2A50u, 0xFFFFFFFFu};
   CHECK(message_of(std::string(as_text(std::as_bytes(std::span(huge)))), kMiB) ==

@@ -21,7 +21,8 @@ Digest naive_root(std::span<const Digest> leaves) {
   if (leaves.empty()) return Sha256::of({});
   if (leaves.size() == 1) return leaves[0];
   const size_t left = std::bit_floor(leaves.size() - 1);  // the largest power of two below the count
-  return Sha256::of(as_bytes("\x01" + bytes_of(naive_root(leaves.first(left))) + bytes_of(naive_root(leaves.subspan(left)))));
+  return Sha256::of(
+      as_bytes("\x01" + bytes_of(naive_root(leaves.first(left))) + bytes_of(naive_root(leaves.subspan(left)))));
 }
 Digest naive_identity(std::span<const Digest> leaves, uint64_t size, uint32_t chunk_size) {
   const Le64 size_bytes = size;
@@ -47,7 +48,8 @@ TEST_CASE("the tree is RFC 6962's, for every count of leaves", "[digest_tree]") 
   }
 }
 
-TEST_CASE("runs of zero chunks give what their leaves would, at any place and however they are split", "[digest_tree]") {
+TEST_CASE("runs of zero chunks give what their leaves would, at any place and however they are split",
+          "[digest_tree]") {
   const Digest zero = zero_leaf(kChunk);
   CHECK(zero == Sha256::of(as_bytes(std::string(kChunk, '\0'))));
   for (uint64_t before = 0; before <= 9; ++before) {
@@ -64,7 +66,8 @@ TEST_CASE("runs of zero chunks give what their leaves would, at any place and ho
         tree.add_zero_chunks(split);
         tree.add_zero_chunks(run - split);
         tree.add(leaf(99));
-        if (tree.count() != leaves.size() || tree.identity(size) != expected) FAIL(before << " then " << run << " at " << split);
+        if (tree.count() != leaves.size() || tree.identity(size) != expected)
+          FAIL(before << " then " << run << " at " << split);
       }
     }
   }

@@ -21,7 +21,8 @@ std::shared_ptr<MemoryDisk> random_disk(std::mt19937& random) {
   const uint64_t size = number(2) ? number(7 * kChunk) : kChunk * number(6) + number(1);
   std::vector<MapEntry> entries;
   for (uint64_t at = 0; at < size;) {
-    const uint64_t border = std::min(size, number(1) ? at + 1 + number(2 * kChunk) : (at / kChunk + 1 + number(2)) * kChunk + number(1));
+    const uint64_t border =
+        std::min(size, number(1) ? at + 1 + number(2 * kChunk) : (at / kChunk + 1 + number(2)) * kChunk + number(1));
     if (number(1)) entries.push_back({at, border - at, Kind::kData});
     at = border;
   }

@@ -19,8 +19,7 @@ const std::string kGolden = HX_TESTS_DIR "/golden/mirn-v1/";
 
 // Data at both ends of three chunks, zeros between: every kind of frame, in a few hundred bytes.
 std::shared_ptr<MemoryDisk> small_disk() {
-  return std::make_shared<MemoryDisk>(
-      160000, std::vector<MapEntry>{{100, 20, Kind::kData}, {159990, 10, Kind::kData}});
+  return std::make_shared<MemoryDisk>(160000, std::vector<MapEntry>{{100, 20, Kind::kData}, {159990, 10, Kind::kData}});
 }
 std::string small_snapshot(Way way, std::vector<MachineFile> files = {}) {
   const auto disk = small_disk();
@@ -126,7 +125,8 @@ TEST_CASE("the original's snapshots give their image", "[golden]") {
     if (!image) FAIL(image.error().message);
     CHECK(Sha256::of(as_bytes(*image)).hex() == digest);
   }
-  CHECK(static_cast<size_t>(std::distance(std::filesystem::directory_iterator(kGolden + "good"), {})) == std::size(good));
+  CHECK(static_cast<size_t>(std::distance(std::filesystem::directory_iterator(kGolden + "good"), {})) ==
+        std::size(good));
 }
 
 TEST_CASE("what is bad is refused, and the message says where and why", "[golden]") {

@@ -77,7 +77,8 @@ class UnsteadyDisk : public DiskReader {
 
 std::shared_ptr<MemoryDisk> some_disk() {
   return std::make_shared<MemoryDisk>(
-      3 * kMiB, std::vector<MapEntry>{{5, 200000, Kind::kData}, {kMiB + 70000, 300000, Kind::kData}, {3 * kMiB - 9, 9, Kind::kData}});
+      3 * kMiB, std::vector<MapEntry>{
+                    {5, 200000, Kind::kData}, {kMiB + 70000, 300000, Kind::kData}, {3 * kMiB - 9, 9, Kind::kData}});
 }
 PackOptions small_chunks() {
   PackOptions options;
@@ -127,7 +128,8 @@ TEST_CASE("a disk that fails anywhere ends the packing with its error", "[failur
   for (const uint64_t at : {uint64_t{5}, uint64_t{100000}, kMiB + 80000, 3 * kMiB - 1}) {
     for (const Path path : {Path::kPut, Path::kPutDisk}) {
       const auto disk = some_disk();
-      disk->fail_at(at, Error{ErrorKind::kSystem, "disk: read at " + std::to_string(at) + ": input/output error", "", ""});
+      disk->fail_at(at,
+                    Error{ErrorKind::kSystem, "disk: read at " + std::to_string(at) + ": input/output error", "", ""});
       FullOutput output(1 << 30);
       Status status = pack_into(*snapshot_sink(output, small_chunks()), disk, path);
       REQUIRE_FALSE(status.ok());
@@ -161,7 +163,8 @@ TEST_CASE("a disk that changes while it is read makes no snapshot", "[failures]"
 }
 
 TEST_CASE("what is not one whole disk is refused", "[failures]") {
-  const auto packing = [](const DiskInfo& info, std::vector<std::pair<uint64_t, uint64_t>> zeros, const DiskTotals& totals) -> Status {
+  const auto packing = [](const DiskInfo& info, std::vector<std::pair<uint64_t, uint64_t>> zeros,
+                          const DiskTotals& totals) -> Status {
     FullOutput output(1 << 30);
     const auto sink = snapshot_sink(output, {});
     HX_TRY(sink->begin_disk(info));
@@ -194,7 +197,8 @@ TEST_CASE("what is not one whole disk is refused", "[failures]") {
 
 TEST_CASE("a pipe that fails at any byte ends the reading with its error", "[failures]") {
   SnapshotBuilder builder;
-  const std::string ours = builder.data("x" + std::string(65535, '\0')).zero(65536).page().data("e").page().file("f", "c").build();
+  const std::string ours =
+      builder.data("x" + std::string(65535, '\0')).zero(65536).page().data("e").page().file("f", "c").build();
   for (const std::string& bytes : {ours, read_file(kGolden + "good/hello.mirn")}) {
     for (size_t at = 0; at <= bytes.size(); ++at) {
       const std::string padded = bytes + '\0';  // so that there is a byte to fail at, where the end should be
@@ -214,7 +218,8 @@ TEST_CASE("a pipe that fails at any byte ends the reading with its error", "[fai
 
 TEST_CASE("a file that fails at any read ends the reading with its error", "[failures]") {
   SnapshotBuilder builder;
-  const std::string bytes = builder.data("x" + std::string(65535, '\0')).zero(65536).page().data("e").page().file("f", "c").build();
+  const std::string bytes =
+      builder.data("x" + std::string(65535, '\0')).zero(65536).page().data("e").page().file("f", "c").build();
   int reads = 0;
   for (bool done = false; !done; ++reads) {
     const auto file = std::make_shared<FaultyFile>(bytes, reads);

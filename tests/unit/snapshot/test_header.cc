@@ -112,8 +112,9 @@ TEST_CASE("the seal binds tree and checksum", "[header]") {
 }
 
 TEST_CASE("a header of the original's has no hx, and unknown keys are ignored", "[header]") {
-  auto header = parse(with_json(R"({"later":[1],"name":"n","size_bytes":5,"filesystem":"xfs","timestamp":"t","checksum":")" +
-                                kZeros + R"(","version":1} )"));
+  auto header =
+      parse(with_json(R"({"later":[1],"name":"n","size_bytes":5,"filesystem":"xfs","timestamp":"t","checksum":")" +
+                      kZeros + R"(","version":1} )"));
   if (!header) FAIL(header.error().message);
   CHECK_FALSE(header->hx);
   CHECK(header->size == 5);
@@ -129,19 +130,22 @@ TEST_CASE("a header that is not one is refused, and the message says where", "[h
   };
   const auto damaged_json = [&](const std::string& json) { return message_of(with_json(json), ErrorKind::kDamaged); };
   const std::string checksum = "\"checksum\":\"" + kZeros + "\"";
-  const std::string hx = R"("hx":{"layout":1,"chunk_size":65536,"indexed":true,"sealed":false,"seal":"0000000000000000","state":"s"})";
+  const std::string hx =
+      R"("hx":{"layout":1,"chunk_size":65536,"indexed":true,"sealed":false,"seal":"0000000000000000","state":"s"})";
   REQUIRE(parse(with_json("{\"size_bytes\":1," + checksum + "," + hx + "}")).ok());
 
   CHECK(message_of("MIRX" + encode_header(example()).substr(4), ErrorKind::kDamaged) ==
         "pipe: at 0: not a MIRN snapshot (wrong magic)");
-  CHECK(message_of(with_json("{}", 2), ErrorKind::kUnsupported) == "pipe: at 4: unsupported format version: 2 (expected 1)");
+  CHECK(message_of(with_json("{}", 2), ErrorKind::kUnsupported) ==
+        "pipe: at 4: unsupported format version: 2 (expected 1)");
   CHECK(message_of(std::string("MIRN\0\0\0\1\0\x10\0\1", 12), ErrorKind::kDamaged) ==
         "pipe: at 8: metadata too large: 1048577 bytes");
   CHECK_THAT(damaged_json("{"), Catch::Matchers::StartsWith("pipe: at 12: metadata: malformed JSON"));
   CHECK(damaged_json("[]") == "pipe: at 12: metadata: the metadata is not a JSON object");
   CHECK(damaged_json("{" + checksum + "}") == "pipe: at 12: metadata: \"size_bytes\" is missing");
   CHECK(damaged_json("{\"size_bytes\":-1," + checksum + "}") == "pipe: at 12: metadata: \"size_bytes\" is negative");
-  CHECK_THAT(damaged_json("{\"size_bytes\":9223372036854775808," + checksum + "}"), Catch::Matchers::Contains("63 bits"));
+  CHECK_THAT(damaged_json("{\"size_bytes\":9223372036854775808," + checksum + "}"),
+             Catch::Matchers::Contains("63 bits"));
   CHECK(damaged_json("{\"size_bytes\":1}") == "pipe: at 12: metadata: \"checksum\" is missing");
   CHECK_THAT(damaged_json(R"({"size_bytes":1,"checksum":"00"})"), Catch::Matchers::Contains("64 lowercase hex digits"));
   CHECK_THAT(damaged_json("{\"size_bytes\":1,\"checksum\":\"" + std::string(64, 'A') + "\"}"),
@@ -149,13 +153,17 @@ TEST_CASE("a header that is not one is refused, and the message says where", "[h
   CHECK_THAT(damaged_json("{\"size_bytes\":1,\"version\":2," + checksum + "}"), Catch::Matchers::Contains("version"));
   const auto with_hx = [&](const std::string& from, const std::string& to) {
     std::string changed = hx;
-    return with_json("{\"size_bytes\":1," + checksum + "," + changed.replace(changed.find(from), from.size(), to) + "}");
+    return with_json("{\"size_bytes\":1," + checksum + "," + changed.replace(changed.find(from), from.size(), to) +
+                     "}");
   };
-  for (const auto& [from, to] : {std::pair("65536", "65537"), std::pair("65536", "32768"), std::pair("65536", "8388608"),
-                                 std::pair("\"indexed\":true", "\"indexed\":false"), std::pair("\"indexed\":true", "\"indexed\":1"),
-                                 std::pair("\"seal\"", "\"sea1\""), std::pair("\"state\"", "\"stale\"")})
-    CHECK_THAT(message_of(with_hx(from, to), ErrorKind::kDamaged), Catch::Matchers::StartsWith("pipe: at 12: metadata: "));
-  CHECK_THAT(message_of(with_hx("\"layout\":1", "\"layout\":2"), ErrorKind::kUnsupported), Catch::Matchers::Contains("layout"));
+  for (const auto& [from, to] :
+       {std::pair("65536", "65537"), std::pair("65536", "32768"), std::pair("65536", "8388608"),
+        std::pair("\"indexed\":true", "\"indexed\":false"), std::pair("\"indexed\":true", "\"indexed\":1"),
+        std::pair("\"seal\"", "\"sea1\""), std::pair("\"state\"", "\"stale\"")})
+    CHECK_THAT(message_of(with_hx(from, to), ErrorKind::kDamaged),
+               Catch::Matchers::StartsWith("pipe: at 12: metadata: "));
+  CHECK_THAT(message_of(with_hx("\"layout\":1", "\"layout\":2"), ErrorKind::kUnsupported),
+             Catch::Matchers::Contains("layout"));
   CHECK_THAT(damaged_json("{\"size_bytes\":1," + checksum + ",\"hx\":1}"), Catch::Matchers::Contains("not an object"));
 }
 

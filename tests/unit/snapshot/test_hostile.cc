@@ -3,8 +3,8 @@
 
 #include <cstring>
 
-#include "support/packed.h"
 #include "support/memory_disk.h"
+#include "support/packed.h"
 #include "support/snapshot_builder.h"
 #include "support/snapshot_reading.h"
 
@@ -126,9 +126,11 @@ TEST_CASE("an index page that lies is refused", "[hostile]") {
   expect_lie_refused("a longer disk", 1, [](IndexPage& p) { ++p.entries[1].extent.length; });
   expect_lie_refused("an empty extent", 1, [](IndexPage& p) { p.entries[1].extent.length = 0; });
   expect_lie_refused("a gap", 1, [](IndexPage& p) { p.entries[1].extent.offset += kChunk; });
-  expect_lie_refused("the other chunk's place", 1, [](IndexPage& p) { std::swap(p.entries[0].extent, p.entries[1].extent); });
+  expect_lie_refused("the other chunk's place", 1,
+                     [](IndexPage& p) { std::swap(p.entries[0].extent, p.entries[1].extent); });
   expect_lie_refused("frames swapped", 1, [](IndexPage& p) { std::swap(p.entries[0].leaf, p.entries[1].leaf); });
-  expect_lie_refused("too many entries", 1, [](IndexPage& p) { p.entries.resize(mirn::kMaxPageEntries + 1, p.entries[0]); });
+  expect_lie_refused("too many entries", 1,
+                     [](IndexPage& p) { p.entries.resize(mirn::kMaxPageEntries + 1, p.entries[0]); });
 }
 
 TEST_CASE("counts that are larger than the file take no memory", "[hostile]") {
@@ -159,9 +161,11 @@ TEST_CASE("a frame that is longer than any of ours is not read into memory", "[h
   const std::string good = built([](SnapshotBuilder&) {});
   MemoryReader in(as_bytes(good));
   const std::string header = read_header(static_cast<const RandomReader&>(in)).value().bytes;
-  for (const uint32_t magic : {mirn::kPageMagic, mirn::kDirectoryMagic, mirn::kMachineFileMagic, kSeekTableMagic, 0x184D2A50u}) {
+  for (const uint32_t magic :
+       {mirn::kPageMagic, mirn::kDirectoryMagic, mirn::kMachineFileMagic, kSeekTableMagic, 0x184D2A50u}) {
     const Le32 frame[2] = {magic, 0xFFFFFFFFu};
-    auto result = read_in_sequence(header + std::string(as_text(std::as_bytes(std::span(frame)))) + good.substr(header.size()));
+    auto result =
+        read_in_sequence(header + std::string(as_text(std::as_bytes(std::span(frame)))) + good.substr(header.size()));
     REQUIRE_FALSE(result.ok());
     CHECK(result.error().kind == ErrorKind::kDamaged);
   }

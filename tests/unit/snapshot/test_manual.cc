@@ -22,7 +22,8 @@ TEST_CASE("the format is frozen: the snapshot that the manual shows is the one t
   const auto packed = pack(disk, options);
   REQUIRE(packed.ok());
   const std::string shown = dumped_in(read_file(HX_TESTS_DIR "/../man/mirn.5"));
-  if (const char* path = std::getenv("HX_WRITE_DUMP")) write_file(path, packed.value().bytes);  // hexdump -C for the page
+  if (const char* path = std::getenv("HX_WRITE_DUMP"))
+    write_file(path, packed.value().bytes);  // hexdump -C for the page
   REQUIRE((packed.value().bytes == shown));
   CHECK((read_by_place(shown).value() == disk->text()));
 }

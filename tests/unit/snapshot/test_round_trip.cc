@@ -1,4 +1,5 @@
-// What is packed comes back, whichever way it went in and whichever way it is read: as a file, from a pipe, and by zstd.
+// What is packed comes back, whichever way it went in and whichever way it is read: as a file, from a pipe, and by
+// zstd.
 #include <catch2/catch.hpp>
 
 #include <map>
@@ -67,8 +68,8 @@ std::vector<Row> pairwise(size_t images) {
   std::vector<Row> rows;
   std::set<std::tuple<int, uint64_t, int, uint64_t>> seen;
   const auto take = [&](const Row& row, size_t least) {
-    const uint64_t values[] = {row.image, row.chunk_size, static_cast<uint64_t>(row.level), static_cast<uint64_t>(row.way),
-                               static_cast<uint64_t>(row.path)};
+    const uint64_t values[] = {row.image, row.chunk_size, static_cast<uint64_t>(row.level),
+                               static_cast<uint64_t>(row.way), static_cast<uint64_t>(row.path)};
     std::set<std::tuple<int, uint64_t, int, uint64_t>> fresh;
     for (int a = 0; a < 5; ++a)
       for (int b = a + 1; b < 5; ++b)
@@ -284,7 +285,8 @@ TEST_CASE("the file system is probed by the first 128 KiB, wherever extents and 
   std::string head(300000, '\0');
   head[1024 + 56] = '\x53';  // ext2's magic
   head[1024 + 57] = '\xEF';
-  for (const std::string& image : {head, head.substr(0, 128 * kKiB), head.substr(0, 128 * kKiB - 1), head.substr(0, 4096)}) {
+  for (const std::string& image :
+       {head, head.substr(0, 128 * kKiB), head.substr(0, 128 * kKiB - 1), head.substr(0, 4096)}) {
     for (const uint32_t chunk_size : {64u << 10, 4u << 20}) {
       for (const Path path : {Path::kPut, Path::kPutDisk}) {
         std::string seen;

@@ -13,7 +13,8 @@ using namespace hx::test;
 namespace {
 
 std::shared_ptr<MemoryDisk> some_disk() {
-  return std::make_shared<MemoryDisk>(300000, std::vector<MapEntry>{{100, 20, Kind::kData}, {70000, 1000, Kind::kData}});
+  return std::make_shared<MemoryDisk>(300000,
+                                      std::vector<MapEntry>{{100, 20, Kind::kData}, {70000, 1000, Kind::kData}});
 }
 std::string packed_snapshot(Way way, ImageDigest digest = ImageDigest::kSerial) {
   PackOptions options;
@@ -31,8 +32,9 @@ size_t body_offset(const std::string& bytes) {
 }  // namespace
 
 TEST_CASE("sealing writes the header, and nothing else", "[seal]") {
-  for (const std::string& unsealed : {packed_snapshot(Way::kUnsealed), packed_snapshot(Way::kUnsealed, ImageDigest::kNone),
-                                      packed_snapshot(Way::kRewriting, ImageDigest::kNone)}) {
+  for (const std::string& unsealed :
+       {packed_snapshot(Way::kUnsealed), packed_snapshot(Way::kUnsealed, ImageDigest::kNone),
+        packed_snapshot(Way::kRewriting, ImageDigest::kNone)}) {
     MemoryFile file(unsealed);
     REQUIRE(seal_snapshot(file.path(), 2, nullptr).value() == SealOutcome::kSealed);
     const std::string sealed = file.content();
@@ -72,7 +74,8 @@ TEST_CASE("a damaged snapshot is not sealed", "[seal]") {
     for (size_t at = 0; at < good.size(); ++at) {
       // The content of data is only read where a checksum must be made of it.
       const auto in_data = [&](const FrameEntry& e) {
-        return e.kind == Kind::kData && at >= directory->in_file(e.position) && at < directory->in_file(e.position) + e.compressed_size;
+        return e.kind == Kind::kData && at >= directory->in_file(e.position) &&
+               at < directory->in_file(e.position) + e.compressed_size;
       };
       if (digest == ImageDigest::kSerial && std::ranges::any_of(page->entries, in_data)) continue;
       std::string bad = good;
@@ -122,8 +125,8 @@ TEST_CASE("verifying finds every damaged chunk, and says what is lost", "[verify
     for (size_t i = 0; i < 2; ++i) {
       CHECK(report->damage[i].extent == lost[i]);
       CHECK_THAT(report->damage[i].message,
-                 Catch::Matchers::StartsWith("file: at " + std::to_string(report->damage[i].file_offset) + ": the chunk at disk offset " +
-                                             std::to_string(lost[i].offset)));
+                 Catch::Matchers::StartsWith("file: at " + std::to_string(report->damage[i].file_offset) +
+                                             ": the chunk at disk offset " + std::to_string(lost[i].offset)));
     }
   }
   // The same sample for the same seed, another one for another, and about as large as it should be.

@@ -17,7 +17,8 @@ using namespace hx::test;
 namespace {
 
 std::shared_ptr<MemoryDisk> some_disk() {
-  return std::make_shared<MemoryDisk>(9 * kMiB + 5, std::vector<MapEntry>{{7, 5 * kMiB, Kind::kData}, {9 * kMiB, 5, Kind::kData}});
+  return std::make_shared<MemoryDisk>(9 * kMiB + 5,
+                                      std::vector<MapEntry>{{7, 5 * kMiB, Kind::kData}, {9 * kMiB, 5, Kind::kData}});
 }
 
 }  // namespace
@@ -67,9 +68,12 @@ TEST_CASE("any part of a snapshot can be read, from several threads", "[sources]
     threads.emplace_back([&, seed] {
       std::mt19937_64 random(seed);
       for (int i = 0; i < 60; ++i) {
-        const uint64_t offset = random() % image.size(), length = random() % std::min<uint64_t>(image.size() - offset, 700000) + 1;
+        const uint64_t offset = random() % image.size(),
+                       length = random() % std::min<uint64_t>(image.size() - offset, 700000) + 1;
         std::string part(length, '?');
-        if (!reader->read_at(offset, std::as_writable_bytes(std::span(part))).ok() || part != image.substr(offset, length)) ++wrong;
+        if (!reader->read_at(offset, std::as_writable_bytes(std::span(part))).ok() ||
+            part != image.substr(offset, length))
+          ++wrong;
         const auto map = reader->map(offset, offset + length);
         if (!map.ok() || map.value().bytes_of(Kind::kData) + map.value().bytes_of(Kind::kZero) != length) ++wrong;
       }

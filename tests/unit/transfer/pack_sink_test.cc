@@ -2,8 +2,8 @@
 
 #include <catch2/catch.hpp>
 
-#include "support/snapshot_reading.h"
 #include "support/inputs.h"
+#include "support/snapshot_reading.h"
 
 using namespace hx;
 using namespace hx::test;
@@ -61,7 +61,8 @@ TEST_CASE("a snapshot appears under its name when it is committed, and not befor
   CHECK(dir.count() == 1);
 }
 
-TEST_CASE("to a file on stdout the header is rewritten where the snapshot begins; to a pipe it is spooled, or unsealed", "[pack_sink]") {
+TEST_CASE("to a file on stdout the header is rewritten where the snapshot begins; to a pipe it is spooled, or unsealed",
+          "[pack_sink]") {
   TemporaryDirectory dir;
   const std::string image = sample_disk()->text();
   const MemoryFile file("before|and a long tail that must go" + std::string(100000, 'x'));

@@ -42,17 +42,21 @@ TEST_CASE("a disk, or a range of it, is restored from any input, in any order", 
                                                         {"sealed later", sample_snapshot(Way::kSealedLater)},
                                                         {"stream", stream_of_disks(1)}};
   for (const auto& [name, bytes] : inputs) {
-    for (const std::optional<Range>& range : {std::optional<Range>(), std::optional<Range>({90, 149950}), std::optional<Range>({299999, 1})}) {
+    for (const std::optional<Range>& range :
+         {std::optional<Range>(), std::optional<Range>({90, 149950}), std::optional<Range>({299999, 1})}) {
       for (const Verify verify : {Verify::kTree, Verify::kFull}) {
         for (const Order order : {Order::kAscending, Order::kAny}) {
           for (const bool piped : {false, true}) {
-            INFO(name << (piped ? " from a pipe" : "") << (range ? ", a range" : "") << (verify == Verify::kFull ? ", fully verified" : ""));
+            INFO(name << (piped ? " from a pipe" : "") << (range ? ", a range" : "")
+                      << (verify == Verify::kFull ? ", fully verified" : ""));
             const MemoryFile file(bytes);
             const FullPipe pipe(bytes);
             auto result = restored(piped ? pipe.path() : file.path(), range, verify, order);
             if (!result) FAIL(result.error().message);
             std::string expected = image;
-            if (range) expected = std::string(range->offset, '?') + image.substr(range->offset, range->length) + std::string(image.size() - range->end(), '?');
+            if (range)
+              expected = std::string(range->offset, '?') + image.substr(range->offset, range->length) +
+                         std::string(image.size() - range->end(), '?');
             CHECK((result->image == expected));
             CHECK(result->outcome.disk.name == "web-01");
             CHECK(result->outcome.disk.ranges == (range ? std::vector<Range>{*range} : std::vector<Range>()));

@@ -2,9 +2,9 @@
 
 #include <catch2/catch.hpp>
 
-#include "transfer/describe.h"
 #include "hash/sha256.h"
 #include "support/inputs.h"
+#include "transfer/describe.h"
 
 using namespace hx;
 using namespace hx::test;
@@ -13,7 +13,9 @@ TEST_CASE("inputs are told apart by what they are, in files and in pipes", "[sna
   const struct {
     std::string bytes;
     InputKind kind;
-  } inputs[] = {{sample_snapshot(), InputKind::kIndexed}, {golden("good/hello"), InputKind::kPlain}, {stream_of_disks(1), InputKind::kStream}};
+  } inputs[] = {{sample_snapshot(), InputKind::kIndexed},
+                {golden("good/hello"), InputKind::kPlain},
+                {stream_of_disks(1), InputKind::kStream}};
   for (const auto& [bytes, kind] : inputs) {
     const MemoryFile file(bytes);
     auto in_file = SnapshotInput::open(file.path()).value();
@@ -37,7 +39,9 @@ TEST_CASE("inputs are told apart by what they are, in files and in pipes", "[sna
 }
 
 TEST_CASE("what is neither snapshot nor stream is refused", "[snapshot_input]") {
-  for (const char* text : {"", "M", "MIR", "HXS", "HXSTREAM", "qcow", "\x7f" "ELF and so on"}) {
+  for (const char* text : {"", "M", "MIR", "HXS", "HXSTREAM", "qcow",
+                           "\x7f"
+                           "ELF and so on"}) {
     INFO(text);
     for (const bool piped : {false, true}) {
       const MemoryFile file(text);
