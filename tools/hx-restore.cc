@@ -76,6 +76,7 @@ ToolSpec describe(Arguments& to) {
 Status check(const Arguments& a) {
   if (a.verify_only && (!a.output.empty() || a.in_place || a.range))
     return usage_error("--verify-only restores nothing: no --output, --in-place or --range");
+  if (a.verify_only && a.limit_rate) return usage_error("--verify-only knows no --limit-rate");
   if (!a.verify_only && a.output.empty())
     return usage_error("no target").with_hint("-o FILE, -o - for stdout, or --verify-only");
   if (a.sample_percent && !a.verify_only) return usage_error("--sample goes with --verify-only");
@@ -93,6 +94,7 @@ Status restore_to(const Arguments& a, RestoreJob& job, Tool& tool) {
   const TargetKind kind = HX_TRY(kind_of_target(target, *job.input));
   const auto sink = HX_TRY(open_target(target, kind, job));
   const bool in_place = kind == TargetKind::kInPlace;
+  if (kind == TargetKind::kNewFile) job.parts = Parts::kRefuse;
   // Whatever does not exist twice is not touched before its replacement is known to be good.
   if (in_place && job.input->is_file()) {
     if (is_terminal(STDERR_FILENO))
@@ -143,6 +145,8 @@ Status verify(const Arguments& a, RestoreJob& job, Tool& tool) {
   options.progress->finished = true;
   if (a.json) HX_TRY(tool.print(verify_receipt(*reader, report)));
   for (const Damage& damage : report.damage) tool.report(damaged(damage.message));
+  if (options.image_digest && !report.image_digest_compared)
+    tool.warn(input.name() + ": has no SHA-256 of the image to compare with: hx-snap-seal adds it");
   if (!report.image_digest_fits)
     return damaged(input.name() + ": at 12: checksum mismatch: the image's SHA-256 is not the header's");
   if (!report.damage.empty()) return damaged(input.name() + ": " + format_damage(report));

@@ -88,7 +88,7 @@ Status check(Arguments& a) {
   return {};
 }
 
-std::unique_ptr<PackSink> make_sink(const Arguments& a) {
+Result<std::unique_ptr<PackSink>> make_sink(const Arguments& a) {
   const Overwrite overwrite = a.force ? Overwrite::kReplace : Overwrite::kRefuse;
   if (!a.directory.empty()) return pack_into_directory(a.directory, overwrite, a.pack);
   if (!a.output.empty()) return pack_into_file(a.output, overwrite, a.pack);
@@ -115,7 +115,7 @@ Status pack(Arguments& a, Tool& tool) {
   a.input.warn = [&tool](const std::string& text) { tool.warn(text); };
   std::optional<RateLimiter> limiter;
   if (a.limit_rate) limiter.emplace(*a.limit_rate, system_clock());
-  const auto sink = make_sink(a);
+  const auto sink = HX_TRY(make_sink(a));
   HX_TRY(pack_input(a.input, *sink, a.pack,
                     {.progress = &tool.progress(), .rate_limiter = limiter ? &*limiter : nullptr}));
   HX_TRY(sink->commit());

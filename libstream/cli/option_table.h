@@ -1,5 +1,5 @@
 #pragma once
-// The one description of a tool's options: the parser, --help, shell completion and the test of the man page read it.
+// The one description of a tool's options: the parser, --help and the test of the man page read it.
 
 #include <climits>
 #include <cstdint>

@@ -105,6 +105,10 @@ Result<AtomicFile> AtomicFile::open(const std::string& path, Overwrite overwrite
     if (S_ISLNK(st.st_mode) && fstatat(file.directory_.get(), file.leaf_.c_str(), &behind, 0) == 0 &&
         !S_ISREG(behind.st_mode) && !S_ISDIR(behind.st_mode))
       return refused(path + ": leads to something that is not a regular file");
+    char text[8] = {};
+    if (readlinkat(file.directory_.get(), file.leaf_.c_str(), text, sizeof text - 1) > 0 &&
+        std::string_view(text).starts_with("/proc/"))
+      return refused(path + ": leads to an open file, not to a name").with_hint("-o - is stdout");
     if (overwrite == Overwrite::kRefuse) return exists(path);
   }
 

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <poll.h>
+#include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/uio.h>
 
@@ -139,10 +140,24 @@ Status pwrite_fd(int fd, const std::string& name, uint64_t offset, ByteSpan byte
   return {};
 }
 
-FdReader::FdReader(int fd, std::string name) : fd_(fd), name_(std::move(name)) {}
-FdReader::FdReader(UniqueFd fd, std::string name) : owned_(std::move(fd)), fd_(owned_.get()), name_(std::move(name)) {}
+FdReader::FdReader(int fd, std::string name) : fd_(fd), name_(std::move(name)) {
+  struct stat st;
+  if (fstat(fd_, &st) == 0 && (S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode))) cancelled_.reset(eventfd(0, EFD_CLOEXEC));
+}
+FdReader::FdReader(UniqueFd fd, std::string name) : FdReader(fd.get(), std::move(name)) { owned_ = std::move(fd); }
+
+void FdReader::cancel() {
+  const uint64_t one = 1;
+  if (cancelled_ && write(cancelled_.get(), &one, sizeof one) < 0) return;  // full: cancelled already
+}
 
 Result<size_t> FdReader::read_some(MutableByteSpan out) {
+  if (cancelled_) {
+    pollfd waiting[2] = {{fd_, POLLIN, 0}, {cancelled_.get(), POLLIN, 0}};
+    while (poll(waiting, 2, -1) < 0 && errno == EINTR) {
+    }
+    if (waiting[1].revents) return bug(name_ + ": the read was cancelled");
+  }
   const size_t got = HX_TRY(read_fd(fd_, name_, offset_, out));
   offset_ += got;
   return got;

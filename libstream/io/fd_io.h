@@ -31,11 +31,13 @@ class FdReader : public ByteReader {
   FdReader(int fd, std::string name);
   FdReader(UniqueFd fd, std::string name);
   Result<size_t> read_some(MutableByteSpan out) override;
+  void cancel() override;
   const std::string& name() const override { return name_; }
 
  private:
   UniqueFd owned_;
   int fd_;
+  UniqueFd cancelled_;  // an eventfd, readable once cancel() was called; only where a read may wait: pipes, sockets
   std::string name_;
   uint64_t offset_ = 0;
 };

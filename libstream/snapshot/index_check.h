@@ -1,6 +1,6 @@
 #pragma once
 // What must hold between the parts of an index, whichever way they were read: by place (snapshot_reader) or in sequence
-// (snapshot_stream).
+// (indexed_source).
 
 #include "hash/digest_tree.h"
 #include "snapshot/mirn_header.h"

@@ -30,6 +30,14 @@ struct DecodedFrame {
   Buffer content;                // of a data frame
 };
 
+constexpr uint64_t kMemory = 96 * kMiB;  // of chunks, and of their frames, on the way
+
+// No more threads than that memory feeds.
+int threads_for(int wanted, uint64_t chunk_size) {
+  const uint64_t most = kMemory / (2 * chunk_size * 4);
+  return std::clamp(wanted, 1, static_cast<int>(std::max<uint64_t>(most, 2)));
+}
+
 class IndexedSource : public ExtentSource {
  public:
   IndexedSource(ByteReader& in, const SnapshotHeader& header, int threads)
@@ -48,6 +56,7 @@ class IndexedSource : public ExtentSource {
   }
   ~IndexedSource() override {
     workers_.fail(bug("the source was given up"));
+    in_.cancel();
     if (feeding_.joinable()) feeding_.join();
   }
 
@@ -74,8 +83,7 @@ class IndexedSource : public ExtentSource {
 
  private:
   // Memory: a window of chunks, and of their frames, whatever the chunk's size.
-  static size_t window(int threads) { return static_cast<size_t>(threads) * 4 + 4; }
-
+  static size_t window(int threads) { return static_cast<size_t>(threads) * 3 + 2; }
   Error bad(uint64_t position, const std::string& what) const {
     return damaged(in_.name() + ": at " + std::to_string(header_.body_offset() + position) + ": " + what);
   }
@@ -84,6 +92,7 @@ class IndexedSource : public ExtentSource {
   // it goes on in pieces.
   void feed() {
     BufferedReader in(in_);
+    uint64_t file_bytes = 0;
     for (bool directory_seen = false;;) {
       RawFrame raw;
       raw.position = in.offset();
@@ -100,6 +109,8 @@ class IndexedSource : public ExtentSource {
         if (!*frame) return workers_.close();
         raw.frame = **frame;
         directory_seen = raw.frame.magic == mirn::kDirectoryMagic;
+        if (raw.frame.magic == mirn::kMachineFileMagic) file_bytes += raw.bytes.size();
+        if (file_bytes > mirn::kMaxMachineFiles + kMiB) return workers_.fail(bad(raw.position, "too many machine files"));
       }
       if (!workers_.submit(std::move(raw))) return;
     }
@@ -225,8 +236,6 @@ class IndexedSource : public ExtentSource {
   }
 
   Status take_machine_file(const DecodedFrame& decoded) {
-    file_bytes_ += decoded.bytes.size();
-    if (file_bytes_ > mirn::kMaxMachineFiles + kMiB) return bad(decoded.position, "too many machine files");
     const ByteSpan content = ByteSpan(decoded.bytes).subspan(sizeof(mirn::SkippableHeader));
     files_.push_back({"", content.size(), Sha256::of(content)});
     return {};
@@ -275,7 +284,7 @@ class IndexedSource : public ExtentSource {
   IndexCheck check_;
   std::vector<FrameEntry> group_;     // frames whose page has not come yet
   std::vector<DirectoryFile> files_;  // names come with the directory
-  uint64_t end_ = 0, file_bytes_ = 0, seek_table_at_ = 0;
+  uint64_t end_ = 0, seek_table_at_ = 0;
   bool directory_ = false, seek_table_seen_ = false;
   std::optional<Extent> rest_;  // of a chunk larger than a payload
   BufferPool pool_;
@@ -286,7 +295,7 @@ class IndexedSource : public ExtentSource {
 }  // namespace
 
 std::unique_ptr<ExtentSource> indexed_source(ByteReader& in, const SnapshotHeader& header, int threads) {
-  return std::make_unique<IndexedSource>(in, header, threads);
+  return std::make_unique<IndexedSource>(in, header, threads_for(threads, header.hx->chunk_size));
 }
 
 }  // namespace hx

@@ -101,6 +101,7 @@ struct DirectoryTail {
 };
 static_assert(sizeof(DirectoryTail) == 32);
 constexpr uint64_t kMaxDirectoryContent = 64 * kMiB;
+constexpr uint64_t kMaxPages = (kMaxDirectoryContent - 2 * kMiB) / sizeof(PageRef);
 constexpr uint64_t kMaxMachineFile = 16 * kMiB, kMaxMachineFiles = 64 * kMiB, kMaxMachineFileCount = 1024;
 constexpr uint64_t kMaxFileList = kMiB;  // the JSON in the directory
 

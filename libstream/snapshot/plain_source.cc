@@ -14,7 +14,8 @@ constexpr size_t kPieces = 16;  // decoded ahead
 class PlainSource : public ExtentSource {
  public:
   PlainSource(ByteReader& in, const SnapshotHeader& header)
-      : name_(in.name()),
+      : in_(in),
+        name_(in.name()),
         size_(header.size),
         checksum_(header.checksum),
         body_offset_(header.body_offset()),
@@ -26,6 +27,7 @@ class PlainSource : public ExtentSource {
   }
   ~PlainSource() override {
     queue_.fail(bug("the source was given up"));
+    in_.cancel();
     if (decoding_.joinable()) decoding_.join();
   }
 
@@ -87,6 +89,7 @@ class PlainSource : public ExtentSource {
     return damaged(name_ + ": at 12: checksum mismatch: expected " + checksum_.hex() + ", got " + digest.hex());
   }
 
+  ByteReader& in_;
   const std::string name_;
   const uint64_t size_;
   const Digest checksum_;

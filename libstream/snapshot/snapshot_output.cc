@@ -1,7 +1,9 @@
 #include "snapshot/snapshot_output.h"
 
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 
 #include <cerrno>
 #include <cstring>
@@ -158,6 +160,10 @@ Result<std::unique_ptr<SnapshotOutput>> rewriting_output(int fd, std::string nam
 
 Result<std::unique_ptr<SnapshotOutput>> spooling_output(int fd, std::string name, const std::string& spool_directory) {
   UniqueFd spool = HX_TRY(open_unnamed(spool_directory));
+  struct statfs fs;
+  if (fstatfs(spool.get(), &fs) == 0 && (fs.f_type == TMPFS_MAGIC || fs.f_type == RAMFS_MAGIC))
+    return refused(spool_directory + ": lies in memory, which a snapshot would fill")
+        .with_hint("--spool DIR on a disk, or --unsealed");
   return std::unique_ptr<SnapshotOutput>(
       std::make_unique<SpoolingOutput>(fd, std::move(name), std::move(spool), "spool file in " + spool_directory));
 }

@@ -85,6 +85,7 @@ Status SnapshotWriter::add_frame(const FrameEntry& entry, ByteSpan frame) {
 
 Status SnapshotWriter::flush_page() {
   if (page_.entries.empty()) return {};
+  if (directory_.pages.size() == mirn::kMaxPages) return unsupported("the disk is too large for its chunk size");
   page_.number = static_cast<uint32_t>(directory_.pages.size());
   const std::string frame = encode_page(page_);
   mirn::PageRef ref;

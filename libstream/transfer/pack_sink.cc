@@ -9,6 +9,7 @@
 #include <set>
 
 #include "io/fd_io.h"
+#include "io/temporary_names.h"
 
 namespace hx {
 namespace {
@@ -86,26 +87,25 @@ Error only_one_disk() {
       .with_hint("--directory DIR makes a snapshot of each");
 }
 
-Status open_file(Packing& packing, const std::string& path, Overwrite overwrite) {
-  packing.file.emplace(HX_TRY(AtomicFile::open(path, overwrite)));
-  packing.output = HX_TRY(rewriting_output(packing.file->fd(), path));
-  packing.disk.path = path;
+Status take_file(Packing& packing, AtomicFile file) {
+  packing.disk.path = file.path();
+  packing.output = HX_TRY(rewriting_output(file.fd(), file.path()));
+  packing.file.emplace(std::move(file));
   return {};
 }
 
 class FilePackSink : public PackSinkBase {
  public:
-  FilePackSink(const std::string& path, Overwrite overwrite, const PackOptions& options)
-      : PackSinkBase(options), path_(path), overwrite_(overwrite) {}
+  FilePackSink(AtomicFile file, const PackOptions& options) : PackSinkBase(options), file_(std::move(file)) {}
 
  private:
   Status place(Packing& packing) override {
-    if (std::exchange(used_, true)) return only_one_disk();
-    return open_file(packing, path_, overwrite_);
+    if (!file_) return only_one_disk();
+    AtomicFile file = std::move(*file_);
+    file_.reset();
+    return take_file(packing, std::move(file));
   }
-  const std::string path_;
-  const Overwrite overwrite_;
-  bool used_ = false;
+  std::optional<AtomicFile> file_;
 };
 
 class FdPackSink : public PackSinkBase {
@@ -138,13 +138,15 @@ class DirectoryPackSink : public PackSinkBase {
   ~DirectoryPackSink() override {
     discard();
     manifest_.reset();
-    if (made_directory_) (void)rmdir(path_.c_str());
+    if (made_directory_.empty()) return;
+    (void)rmdir(path_.c_str());
+    forget_temporary(made_directory_);
   }
 
  private:
   Status place(Packing& packing) override {
     if (mkdir(path_.c_str(), 0777) == 0)
-      made_directory_ = true;
+      register_temporary(made_directory_ = path_);
     else if (errno != EEXIST)
       return system_error(errno, path_);
     // Now, so that an existing one is refused before anything is packed; it stays hidden until all disks are there.
@@ -154,7 +156,7 @@ class DirectoryPackSink : public PackSinkBase {
       name += "-" + packing.disk.key;
       if (!names_.insert(name).second) return refused(path_ + ": two disks would be " + name + ".mirn");
     }
-    return open_file(packing, path_ + "/" + name + ".mirn", overwrite_);
+    return take_file(packing, HX_TRY(AtomicFile::open(path_ + "/" + name + ".mirn", overwrite_)));
   }
   Status finish() override {
     Json disks = Json::array();
@@ -171,13 +173,15 @@ class DirectoryPackSink : public PackSinkBase {
   const Overwrite overwrite_;
   std::set<std::string> names_;
   std::optional<AtomicFile> manifest_;
-  bool made_directory_ = false;
+  std::string made_directory_;
 };
 
 }  // namespace
 
-std::unique_ptr<PackSink> pack_into_file(const std::string& path, Overwrite overwrite, const PackOptions& options) {
-  return std::make_unique<FilePackSink>(path, overwrite, options);
+Result<std::unique_ptr<PackSink>> pack_into_file(const std::string& path, Overwrite overwrite,
+                                                 const PackOptions& options) {
+  return std::unique_ptr<PackSink>(
+      std::make_unique<FilePackSink>(HX_TRY(AtomicFile::open(path, overwrite)), options));
 }
 std::unique_ptr<PackSink> pack_to_fd(int fd, Sealing sealing, const std::string& spool_directory,
                                      const PackOptions& options) {

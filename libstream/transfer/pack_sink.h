@@ -27,8 +27,8 @@ class PackSink : public ExtentSink {
   virtual Status put_disk(const DiskReader&, const ExtentList& map, const PumpOptions&) = 0;
 };
 
-// Order::kAscending. One disk, into a file that appears at commit().
-std::unique_ptr<PackSink> pack_into_file(const std::string& path, Overwrite, const PackOptions&);
+// Order::kAscending. One disk, into a file that appears at commit(). Refused at once where it cannot.
+Result<std::unique_ptr<PackSink>> pack_into_file(const std::string& path, Overwrite, const PackOptions&);
 
 enum class Sealing : uint8_t { kSpool, kUnsealed };
 // One disk, to fd (stdout, not owned): rewritten where it is a seekable file, else spooled, or unsealed.

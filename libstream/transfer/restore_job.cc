@@ -38,6 +38,7 @@ class Restored : public ExtentSource {
           .with_hint("hx-snap-pack --directory makes a snapshot of each");
     if (info->kind == DiskKind::kDelta) return unsupported(job_.input->name() + ": a delta alone is not a disk");
     if (info->size != kUnknownSize) HX_TRY(check_range(job_.range, info->size, job_.input->name()));
+    if (info->kind == DiskKind::kPart) HX_TRY(check_part(*info));
     disk_ = job_.range ? part_of(*info, *job_.range) : *info;
     return std::optional(disk_);
   }
@@ -62,6 +63,18 @@ class Restored : public ExtentSource {
   Digest digest() { return hasher_.finish(); }
 
  private:
+  // What a part does not cover must not come out as zeros.
+  Status check_part(const DiskInfo& info) const {
+    if (job_.range) {
+      for (const Range& covered : info.ranges)
+        if (covered.offset <= job_.range->offset && job_.range->end() <= covered.end()) return {};
+      return usage_error(job_.input->name() + ": holds a part of the disk, without that range");
+    }
+    if (job_.parts == Parts::kTake) return {};
+    return unsupported(job_.input->name() + ": holds a part of the disk, which makes no whole file")
+        .with_hint("--in-place writes it into an existing disk, -o - gives its bytes");
+  }
+
   void hash(const Extent& extent) {
     if (extent.kind == Kind::kData)
       hasher_.update(extent.data.bytes());
@@ -96,10 +109,6 @@ Result<RestoreOutcome> restore_in_sequence(const RestoreJob& job, ExtentSource& 
   return outcome;
 }
 
-std::optional<Digest> image_digest_of(const SnapshotReader& reader) {
-  return reader.header().hx->sealed ? std::optional(reader.header().checksum) : reader.directory().image_digest;
-}
-
 Result<RestoreOutcome> restore_indexed(const RestoreJob& job, ExtentSink& sink) {
   const std::shared_ptr<SnapshotReader> reader = HX_TRY(job.input->open_indexed());
   const uint64_t size = reader->info().size;
@@ -113,12 +122,12 @@ Result<RestoreOutcome> restore_indexed(const RestoreJob& job, ExtentSink& sink) 
     ExtentList map = HX_TRY(all ? reader->map(0, size) : reader->map(job.range->offset, job.range->end()));
     const auto source =
         read_ahead(reader, std::move(map), {.threads = job.threads, .depth = 32, .detect_zeros = false});
-    outcome = HX_TRY(restore_in_sequence(job, *source, sink, image_digest_of(*reader)));
+    outcome = HX_TRY(restore_in_sequence(job, *source, sink, reader->image_digest()));
   } else {
     ExtentList map = HX_TRY(job.range ? reader->map(job.range->offset, job.range->end()) : reader->map(0, size));
     HX_TRY(parallel_pump(*reader, map, sink, job.threads, job.pump));
     outcome.disk = job.range ? part_of(reader->info(), *job.range) : reader->info();
-    outcome.image_digest = image_digest_of(*reader);
+    outcome.image_digest = reader->image_digest();
   }
   outcome.tree = reader->directory().tree;
   return outcome;

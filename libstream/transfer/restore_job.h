@@ -12,10 +12,13 @@ enum class Verify : uint8_t {
   kFull,  // also the serial SHA-256 of the whole image
 };
 
+enum class Parts : uint8_t { kTake, kRefuse };  // of a stream: kRefuse where a whole disk is to be made
+
 struct RestoreJob {
   SnapshotInput* input = nullptr;
   std::optional<Range> range;  // of the disk; only this is restored (all of a pipe is checked all the same)
   Verify verify = Verify::kTree;
+  Parts parts = Parts::kTake;
   int threads = 2;
   PumpOptions pump;
 };

@@ -94,7 +94,7 @@ std::string verify_receipt(const SnapshotReader& reader, const VerifyReport& rep
                      {"tree", reader.directory().tree.hex()},
                      {"chunks_checked", report.frames},
                      {"bytes_checked", report.bytes},
-                     {"checksum_verified", report.image_digest.has_value() && report.image_digest_fits},
+                     {"checksum_verified", report.image_digest_compared && report.image_digest_fits},
                      {"ok", report.damage.empty() && report.image_digest_fits},
                      {"damaged", list}};
   return dump_json(json) + "\n";

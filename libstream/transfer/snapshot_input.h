@@ -43,7 +43,6 @@ class SnapshotInput {
 
   std::string name_;
   std::shared_ptr<FileReader> file_;  // a regular file or device
-  UniqueFd pipe_;
   std::unique_ptr<ByteReader> in_;
   std::string magic_;  // what was taken from the pipe to see what it is
   InputKind kind_{};

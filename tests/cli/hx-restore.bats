@@ -194,11 +194,20 @@ make_snapshot() {
   assert_no_files_left . a.img b.img disks
 }
 
-@test "a part of a disk restores to its place" {
+@test "a part of a disk is written to its place in an existing disk, and makes no new one" {
   make_dense disk.img 4M
-  hx-fetch --range 1M+1M disk.img | hx-restore -o part.img
-  [ "$(size_of part.img)" -eq $((4 * 1024 * 1024)) ]
-  cmp -i 1M -n 1M part.img disk.img
+  make_dense old.img 4M 9
+  cp old.img new.img
+  hx-fetch --range 1M+1M disk.img >part.stream
+  hx-restore part.stream --in-place -o new.img
+  cmp -n 1M new.img old.img
+  cmp -i 1M -n 1M new.img disk.img
+  cmp -i 2M new.img old.img
+  hx-restore part.stream -o - | cmp - <(tail -c +1048577 disk.img | head -c 1M)
+  expect_status 8 hx-restore part.stream -o x.img
+  expect_one_error hx-restore
+  expect_err part
+  [ ! -e x.img ]
 }
 
 @test "what is neither snapshot nor stream is status 1, and nothing is left" {

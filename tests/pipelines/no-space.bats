@@ -32,13 +32,34 @@ tool_of() {
   assert_no_files_left small
 }
 
-@test "the source of a pipeline whose sink has no space ends with 1, the sink with 7" {
+@test "the sink of a pipeline ends with 7, and its source not with success" {
   prepare
+  # More than a sink takes into its memory before it notices.
+  make_dense disk.img 160M
   expect_pipe '1 7' 'hx-fetch -q disk.img 2>/dev/null | hx-snap-pack -o small/x.mirn'
   expect_one_error hx-snap-pack
   expect_pipe '1 7' 'hx-fetch -q disk.img 2>/dev/null | hx-restore -o small/x.img'
   expect_one_error hx-restore
   assert_no_files_left small
+}
+
+@test "a full disk is said at once, though the source stalls and neither sends nor ends" {
+  prepare
+  mkfifo pipe
+  local tool sink
+  for tool in 'hx-snap-pack -o small/x' 'hx-restore -o small/x'; do
+    $tool <pipe 2>../err &
+    sink=$!
+    exec 8>pipe
+    head -c 3400000 disk.stream >&8 2>/dev/null || true
+    status=0
+    wait $sink || status=$?
+    exec 8>&-
+    err=$(cat ../err)
+    [ "$status" -eq 7 ] || fail "status $status: $err"
+    expect_one_error "${tool%% *}"
+    assert_no_files_left small
+  done
 }
 
 @test "a full disk below a redirected snapshot leaves nothing in it that is valid" {
@@ -49,9 +70,17 @@ tool_of() {
 
 @test "a full disk below the spool" {
   prepare
-  no_space 'spool file in small: write at 2' bash -c 'set -o pipefail; hx-snap-pack --spool small disk.img | cat >x.mirn'
+  # In memory, as a tmpfs is, there is no spool at all.
+  expect_status 10 bash -c 'set -o pipefail; hx-snap-pack --spool small disk.img | cat >x.mirn'
+  expect_err small: --spool
+  require mkfs.ext2
+  make_zero ext2.img 4M && mkfs.ext2 -q -F -m 0 ext2.img
+  mkdir spool
+  mount -o loop ext2.img spool 2>/dev/null || skip 'no loop devices here'
+  (cd spool && pwd) >>"$BATS_TEST_TMPDIR/mounts"
+  no_space 'spool file in spool: write at 3' bash -c 'set -o pipefail; hx-snap-pack --spool spool disk.img | cat >x.mirn'
   [ ! -s x.mirn ]
-  assert_no_files_left small
+  assert_no_files_left spool lost+found
 }
 
 @test "a snapshot that cannot fit is refused before the first byte is written" {

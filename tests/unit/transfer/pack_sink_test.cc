@@ -32,7 +32,7 @@ std::shared_ptr<MemoryDisk> named(const std::string& key, const std::string& nam
 TEST_CASE("a snapshot appears under its name when it is committed, and not before", "[pack_sink]") {
   TemporaryDirectory dir;
   {
-    const auto sink = pack_into_file(dir / "a.mirn", Overwrite::kRefuse, options_for_test());
+    const auto sink = pack_into_file(dir / "a.mirn", Overwrite::kRefuse, options_for_test()).value();
     REQUIRE(pump_disks(*sink, {sample_disk()}).ok());
     CHECK_FALSE(std::filesystem::exists(dir / "a.mirn"));
     REQUIRE(sink->commit().ok());
@@ -44,18 +44,18 @@ TEST_CASE("a snapshot appears under its name when it is committed, and not befor
   }
   CHECK((read_by_place(read_file(dir / "a.mirn")).value() == sample_disk()->text()));
   {
-    const auto sink = pack_into_file(dir / "b.mirn", Overwrite::kRefuse, options_for_test());
+    const auto sink = pack_into_file(dir / "b.mirn", Overwrite::kRefuse, options_for_test()).value();
     REQUIRE(pump_disks(*sink, {sample_disk()}).ok());
     CHECK(pump_disks(*sink, {sample_disk()}).error().kind == ErrorKind::kUnsupported);
   }
   {
-    const auto sink = pack_into_file(dir / "c.mirn", Overwrite::kRefuse, options_for_test());
+    const auto sink = pack_into_file(dir / "c.mirn", Overwrite::kRefuse, options_for_test()).value();
     CHECK(sink->commit().error().kind == ErrorKind::kDamaged);  // no disk
   }
   {
     const auto disk = sample_disk();
     disk->fail_at(105, damaged("disk: no"));
-    const auto sink = pack_into_file(dir / "d.mirn", Overwrite::kRefuse, options_for_test());
+    const auto sink = pack_into_file(dir / "d.mirn", Overwrite::kRefuse, options_for_test()).value();
     CHECK(sink->put_disk(*disk, disk->whole_map(), {}).error().message == "disk: no");
   }
   CHECK(dir.count() == 1);
