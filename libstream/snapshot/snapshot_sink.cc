@@ -1,6 +1,7 @@
 #include "snapshot/snapshot_sink.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cstring>
 #include <thread>
 
@@ -33,11 +34,13 @@ class PackingLine {
  public:
   PackingLine(SnapshotWriter& writer, const PackOptions& o)
       : writer_(writer),
+        on_failure_(o.on_failure),
         frames_(max_frame_size(o.chunk_size), frames_in_flight(o) + static_cast<size_t>(o.threads)),
         packers_(make_packers(o)),
         workers_(o.threads, frames_in_flight(o), [this](PackJob&& job, int worker) { return pack(job, worker); }),
         writing_([this] { write(); }) {}
   ~PackingLine() {
+    given_up_ = true;
     workers_.fail(bug("the packing was given up"));
     if (writing_.joinable()) writing_.join();
   }
@@ -70,6 +73,7 @@ class PackingLine {
       if (status) continue;
       error_ = std::move(status).error();
       workers_.fail(Error(*error_));
+      if (!given_up_) on_failure_(*error_);
       return;
     }
   }
@@ -79,10 +83,12 @@ class PackingLine {
   }
 
   SnapshotWriter& writer_;
+  const std::function<void(const Error&)> on_failure_;
   BufferPool frames_;
   std::vector<ChunkPacker> packers_;
   CheckFold fold_;              // of the writing thread
   std::optional<Error> error_;  // of the writing thread, until it is joined
+  std::atomic<bool> given_up_ = false;
   OrderedWorkers<PackJob, PackedChunk> workers_;
   std::thread writing_;
 };
@@ -92,7 +98,8 @@ class SnapshotSinkOfOneDisk : public SnapshotSink {
   SnapshotSinkOfOneDisk(SnapshotOutput& output, const PackOptions& options)
       : output_(output),
         options_(options),
-        pool_(std::make_unique<BufferPool>(options.chunk_size, std::max<size_t>(options.memory / 4 / options.chunk_size, 4))) {}
+        pool_(std::make_unique<BufferPool>(options.chunk_size,
+                                           std::max<size_t>(options.memory / 4 / options.chunk_size, 4))) {}
   ~SnapshotSinkOfOneDisk() override {
     line_.reset();
     if (!committed_) output_.abandon();
@@ -226,8 +233,8 @@ class SnapshotSinkOfOneDisk : public SnapshotSink {
     return {};
   }
 
-  // Directory and header wait for commit(): only then it is known that the source is complete, and down a pipe nothing can
-  // be taken back. Memory does not wait: there may be many disks.
+  // Directory and header wait for commit(): only then it is known that the source is complete, and down a pipe nothing
+  // can be taken back. Memory does not wait: there may be many disks.
   Status end(uint64_t size, const std::optional<Digest>& digest) {
     size_ = size;
     digest_ = digest;

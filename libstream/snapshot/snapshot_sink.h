@@ -23,6 +23,9 @@ struct PackOptions {
   std::optional<std::string> filesystem;  // nullopt = probed
   std::string created_by;
   std::string timestamp;  // RFC 3339
+  // Called from a thread of the sink as soon as one has failed, so that who waits for more to put need not wait any
+  // longer: what a pipe sends may never come. The same error comes from the next put() or end_disk().
+  std::function<void(const Error&)> on_failure = [](const Error&) {};
   // Names the file system by the image's first bytes (up to 128 KiB; image/filesystem_probe).
   std::function<std::string(ByteSpan head)> probe_filesystem = [](ByteSpan) { return std::string(); };
 };

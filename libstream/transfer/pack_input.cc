@@ -5,6 +5,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <memory>
+#include <mutex>
+#include <optional>
 
 #include "extent/read_ahead.h"
 #include "extent/stream_format.h"
@@ -47,6 +50,30 @@ Result<uint64_t> size_of_stdin(const PackInput& input) {
   return size - std::min(size, position);
 }
 
+// Lets a sink that has failed end the read of a pipe on which nothing comes. Outlives the reader: the sink keeps it.
+class Interruption {
+ public:
+  explicit Interruption(ByteReader& in) : in_(&in) {}
+
+  void fail(const Error& error) {
+    std::lock_guard lock(mutex_);
+    if (!in_) return;
+    if (!error_) error_ = error;
+    in_->cancel();
+  }
+  // The reader is done with. Why it was interrupted, if it was.
+  std::optional<Error> end() {
+    std::lock_guard lock(mutex_);
+    in_ = nullptr;
+    return error_;
+  }
+
+ private:
+  std::mutex mutex_;
+  ByteReader* in_;
+  std::optional<Error> error_;
+};
+
 }  // namespace
 
 Status check_pack_input(const PackInput& input) {
@@ -72,7 +99,12 @@ Status pack_input(const PackInput& input, PackSink& sink, const PackOptions& opt
   BufferPool pool(kMaxPayload, source_buffers(options));
   const auto source =
       input.is_raw() ? raw_pipe(in, pool, HX_TRY(size_of_stdin(input)), input.name) : stream_reader(in, pool);
-  return pump(*source, sink, pumping);
+  const auto interruption = std::make_shared<Interruption>(in);
+  sink.on_failure([interruption](const Error& error) { interruption->fail(error); });
+  Status done = pump(*source, sink, pumping);
+  // The read that was given up is no failure of its own.
+  if (auto error = interruption->end(); error && !done) return std::move(*error);
+  return done;
 }
 
 }  // namespace hx

@@ -29,6 +29,8 @@ class PackSinkBase : public PackSink {
   Order order() const override { return Order::kAscending; }
   const std::vector<PackedDisk>& packed() const override { return packed_; }
 
+  void on_failure(std::function<void(const Error&)> call) override { options_.on_failure = std::move(call); }
+
   Status begin_disk(const DiskInfo& info) override {
     HX_TRY(open(info));
     return current().sink->begin_disk(info);
@@ -77,7 +79,7 @@ class PackSinkBase : public PackSink {
     return {};
   }
 
-  const PackOptions options_;
+  PackOptions options_;
   std::vector<Packing> packings_;
   std::vector<PackedDisk> packed_;
 };
@@ -180,8 +182,7 @@ class DirectoryPackSink : public PackSinkBase {
 
 Result<std::unique_ptr<PackSink>> pack_into_file(const std::string& path, Overwrite overwrite,
                                                  const PackOptions& options) {
-  return std::unique_ptr<PackSink>(
-      std::make_unique<FilePackSink>(HX_TRY(AtomicFile::open(path, overwrite)), options));
+  return std::unique_ptr<PackSink>(std::make_unique<FilePackSink>(HX_TRY(AtomicFile::open(path, overwrite)), options));
 }
 std::unique_ptr<PackSink> pack_to_fd(int fd, Sealing sealing, const std::string& spool_directory,
                                      const PackOptions& options) {

@@ -1,6 +1,7 @@
 #pragma once
 // Disks into snapshots: where each one goes, and that all of them appear together.
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -23,6 +24,8 @@ class PackSink : public ExtentSink {
  public:
   // After commit().
   virtual const std::vector<PackedDisk>& packed() const = 0;
+  // See PackOptions. Before the first disk.
+  virtual void on_failure(std::function<void(const Error&)>) = 0;
   // A disk that can be read at any place: see SnapshotSink::put_disk().
   virtual Status put_disk(const DiskReader&, const ExtentList& map, const PumpOptions&) = 0;
 };
