@@ -48,7 +48,9 @@ tool_of() {
   mkfifo pipe
   local tool sink
   for tool in 'hx-snap-pack -o small/x' 'hx-restore -o small/x'; do
-    $tool <pipe 2>../err &
+    # Where it waits for the pipe for ever, this test is not to.
+    # shellcheck disable=SC2086  # a command line
+    timeout 60 $tool <pipe 2>../err &
     sink=$!
     exec 8>pipe
     head -c 3400000 disk.stream >&8 2>/dev/null || true
