@@ -16,9 +16,9 @@ struct RawDiskOptions {
 // A regular file or block device, opened for reading. Holes (io/hole_scan) are zero in its map. kRefused with a hint
 // for
 // --force where somebody writes to it (io/device_use); kAllow reads such a disk all the same: then nothing is proven
-// of it, and info().consistency is "none". check_unchanged(): size, and of a file the times of its last change (mtime, ctime) in
-// nanoseconds; a file that has become shorter than what is read is kChanged at once. info().key is "disk0", the name is
-// the file's without a suffix for raw images.
+// of it, and info().consistency is "none". check_unchanged(): size, and of a file the times of its last change (mtime,
+// ctime) in nanoseconds; a file that has become shorter than what is read is kChanged at once. info().key is "disk0",
+// the name is the file's without a suffix for raw images.
 Result<std::shared_ptr<DiskReader>> open_raw_disk(const std::string& path, const RawDiskOptions& = {});
 
 }  // namespace hx

@@ -98,8 +98,7 @@ Result<AtomicFile> AtomicFile::open(const std::string& path, Overwrite overwrite
   const bool there = fstatat(file.directory_.get(), file.leaf_.c_str(), &st, AT_SYMLINK_NOFOLLOW) == 0;
   if (there) {
     if (S_ISDIR(st.st_mode)) return usage_error(path + ": is a directory").with_hint("name a file in it");
-    if (!S_ISREG(st.st_mode) && !S_ISLNK(st.st_mode))
-      return refused(path + ": exists and is not a regular file");
+    if (!S_ISREG(st.st_mode) && !S_ISLNK(st.st_mode)) return refused(path + ": exists and is not a regular file");
     // A link to a device or pipe (/dev/stdout) is a way to it, not a name to be taken over.
     struct stat behind;
     if (S_ISLNK(st.st_mode) && fstatat(file.directory_.get(), file.leaf_.c_str(), &behind, 0) == 0 &&

@@ -15,8 +15,8 @@ class ByteReader {
   virtual ~ByteReader() = default;
   // 1 to out.size() bytes, or 0 at the end (never 0 otherwise); out is not empty.
   virtual Result<size_t> read_some(MutableByteSpan out) = 0;
-  // From another thread: read_some() that waits, and any later one, fails. For who must end a thread that reads a pipe on
-  // which nothing comes.
+  // From another thread: read_some() that waits, and any later one, fails. For who must end a thread that reads a pipe
+  // on which nothing comes.
   virtual void cancel() {}
   // What messages call it: "disk.img", "stdin".
   virtual const std::string& name() const = 0;

@@ -32,7 +32,8 @@ void forget_temporary(const std::string& path) {
 void remove_temporaries() {
   std::lock_guard lock(names().mutex);
   for (const std::string& path : names().paths) unlink(path.c_str());
-  for (const std::string& path : names().paths) rmdir(path.c_str());  // of those that are directories, if they are empty
+  for (const std::string& path : names().paths)
+    rmdir(path.c_str());  // of those that are directories, if they are empty
   names().paths.clear();
 }
 

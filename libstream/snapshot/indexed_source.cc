@@ -110,7 +110,8 @@ class IndexedSource : public ExtentSource {
         raw.frame = **frame;
         directory_seen = raw.frame.magic == mirn::kDirectoryMagic;
         if (raw.frame.magic == mirn::kMachineFileMagic) file_bytes += raw.bytes.size();
-        if (file_bytes > mirn::kMaxMachineFiles + kMiB) return workers_.fail(bad(raw.position, "too many machine files"));
+        if (file_bytes > mirn::kMaxMachineFiles + kMiB)
+          return workers_.fail(bad(raw.position, "too many machine files"));
       }
       if (!workers_.submit(std::move(raw))) return;
     }

@@ -65,7 +65,7 @@ inline Result<Packed> pack(const std::shared_ptr<const DiskReader>& disk, PackOp
     if (way == Way::kUnsealed)
       output = unsealed_output(file.fd(), "packed");
     else if (way == Way::kSpooling)
-      output = HX_TRY(spooling_output(file.fd(), "packed", "/tmp"));
+      output = HX_TRY(spooling_output(file.fd(), "packed", "/var/tmp"));
     else
       output = HX_TRY(rewriting_output(file.fd(), "packed"));
     const auto sink = snapshot_sink(*output, options);

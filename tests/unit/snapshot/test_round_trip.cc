@@ -315,7 +315,7 @@ TEST_CASE("a size that is known only at the end", "[round_trip]") {
   for (const Way way : {Way::kRewriting, Way::kSpooling}) {
     MemoryFile file;
     auto output = way == Way::kRewriting ? rewriting_output(file.fd(), "packed").value()
-                                         : spooling_output(file.fd(), "packed", "/tmp").value();
+                                         : spooling_output(file.fd(), "packed", "/var/tmp").value();
     const auto sink = snapshot_sink(*output, {});
     REQUIRE(sink->begin_disk(info).ok());
     REQUIRE(sink->put(hello()).ok());
