@@ -71,10 +71,11 @@ info() { hx-info --json "$1"; }
   head -c 4 <&9 >magic
   [ "$(cat magic)" = MIRN ]
   cat magic - <&9 8>&- >vm.mirn &
+  local reader=$!
   tail -c +$((6 * 1024 * 1024 + 1)) disk.stream >&8
   exec 8>&- 9<&-
   wait $packer
-  wait
+  wait $reader
   info vm.mirn | jq -e '.sealed == false'
   restores_to vm.mirn disk.img
 }

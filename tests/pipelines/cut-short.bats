@@ -98,6 +98,7 @@ refused_stream() {
     hx-fetch disk.img >pipe 2>../source_err &
     local source=$!
     { head -c 3000000; touch disk.img; cat; } <pipe >gate &
+    local relay=$!
     # shellcheck disable=SC2086  # a command line
     expect_status 3 $sink <gate
     expect_one_error "${sink%% *}"
@@ -105,7 +106,7 @@ refused_stream() {
     status=0
     wait $source || status=$?
     [ "$status" -eq 3 ]
-    wait
+    wait $relay || true
     assert_no_files_left target
   done
 }

@@ -56,13 +56,14 @@ after() {
     local source=$!
     echo $source >pid
     after $((RANDOM * 800 + RANDOM)) KILL pid <first >second &
+    local relay=$!
     expect_status 1 hx-snap-pack -o target/vm.mirn <second
     expect_one_error hx-snap-pack
     expect_err 'stdin: cut short at byte '
     status=0
     wait $source || status=$?
     [ "$status" -eq 137 ]
-    wait
+    wait $relay || true
     assert_no_files_left target
   done
 }
@@ -72,11 +73,13 @@ after() {
   mkfifo first second
   for _ in 1 2 3; do
     hx-fetch disk.img >first &
-    echo $! >pid
+    local source=$!
+    echo $source >pid
     after $((RANDOM * 800 + RANDOM)) KILL pid <first >second &
+    local relay=$!
     expect_status 1 hx-restore -o target/vm.img <second
     expect_one_error hx-restore
-    wait
+    wait $source $relay || true
     assert_no_files_left target
   done
 }

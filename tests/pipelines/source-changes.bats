@@ -78,11 +78,13 @@ pack_while() {
     'printf x | dd of=disk.img seek=100 oflag=seek_bytes conv=notrunc status=none'; do
     make_dense disk.img 12M
     hx-fetch disk.img >first 2>/dev/null &
+    local source=$!
     { head -c 1000000; bash -c "$change"; cat; } <first >second &
+    local relay=$!
     expect_status 3 hx-snap-pack -o target/x <second
     expect_one_error hx-snap-pack
     expect_err 'disk.img: '
-    wait
+    wait $source $relay || true
     assert_no_files_left target
   done
 }
