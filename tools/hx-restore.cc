@@ -1,13 +1,9 @@
 // hx-restore: a snapshot or a stream into a sparse file, a device or stdout, verified. hx-restore(1).
 
-#include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <charconv>
 #include <optional>
-#include <random>
 #include <string>
 #include <thread>
 #include <vector>
@@ -16,11 +12,10 @@
 #include "base/size_text.h"
 #include "cli/run_tool.h"
 #include "cli/terminal.h"
-#include "io/fd_io.h"
-#include "snapshot/verify.h"
 #include "transfer/byte_range.h"
 #include "transfer/restore_report.h"
 #include "transfer/restore_target.h"
+#include "transfer/verify_input.h"
 
 using namespace hx;
 
@@ -36,16 +31,6 @@ struct Arguments {
   std::optional<uint64_t> limit_rate;
   bool in_place = false, verify_only = false, force = false, json = false;
 };
-
-Status parse_percent(const std::string& text, std::optional<double>& to) {
-  double value = 0;
-  const char* const end = text.data() + text.size() - (text.ends_with('%') ? 1 : 0);
-  const auto [rest, error] = std::from_chars(text.data(), end, value);
-  if (error != std::errc() || rest != end || !(value > 0) || value > 100)
-    return usage_error("'" + text + "' is not a percentage above 0 and up to 100");
-  to = value;
-  return {};
-}
 
 ToolSpec describe(Arguments& to) {
   ToolSpec spec;
@@ -63,7 +48,10 @@ ToolSpec describe(Arguments& to) {
              });
   table.flag("verify-only", 0, "restore nothing: read all, and tell what is damaged", &to.verify_only);
   table.call("sample", 0, "PERCENT", "with --verify-only: of the chunks, chosen at random",
-             [&to](const std::string& text) { return parse_percent(text, to.sample_percent); });
+             [&to](const std::string& text) -> Status {
+               to.sample_percent = HX_TRY(parse_percent(text));
+               return {};
+             });
   table.choice<Verify>("verify", 0, "each chunk (tree), or the image's SHA-256 too", &to.verify,
                        {{"tree", Verify::kTree}, {"full", Verify::kFull}});
   table.number("jobs", 'j', "N", "threads that decompress (one a core)", &to.threads, 1, 256);
@@ -93,8 +81,8 @@ Status restore_to(const Arguments& a, RestoreJob& job, Tool& tool) {
   const RestoreTarget target{a.output, a.in_place, a.force};
   const TargetKind kind = HX_TRY(kind_of_target(target, *job.input));
   const auto sink = HX_TRY(open_target(target, kind, job));
-  const bool in_place = kind == TargetKind::kInPlace;
-  if (kind == TargetKind::kNewFile) job.parts = Parts::kRefuse;
+  const bool in_place = is_overwritten(kind);
+  if (makes_whole_disk(kind)) job.parts = Parts::kRefuse;
   // Whatever does not exist twice is not touched before its replacement is known to be good.
   if (in_place && job.input->is_file()) {
     if (is_terminal(STDERR_FILENO))
@@ -124,35 +112,13 @@ void tell_good(Tool& tool, const std::string& text) {
     tool.explain(text);
 }
 
-// Of an indexed file each frame by itself, so that all damage is told; of anything else one read to the end.
-Status verify(const Arguments& a, RestoreJob& job, Tool& tool) {
-  SnapshotInput& input = *job.input;
-  if (input.kind() != InputKind::kIndexed || !input.is_file()) {
-    if (a.sample_percent) return unsupported(input.name() + ": a sample needs a snapshot with an index, in a file");
-    const auto sink = discarding_sink();
-    const RestoreOutcome outcome = HX_TRY(restore(job, *sink));
-    tell_good(tool, input.name() + ": good, read to the end");
-    return a.json ? tool.print(verify_receipt(input, outcome)) : Status();
-  }
-  const auto reader = HX_TRY(input.open_indexed());
-  VerifyOptions options;
-  options.threads = job.threads;
-  options.sample_percent = a.sample_percent.value_or(100);
-  options.seed = std::random_device()();
-  options.image_digest = a.verify == Verify::kFull;
-  options.progress = &tool.progress().add_disk(reader->info().name, reader->info().size);
-  const VerifyReport report = HX_TRY(verify_snapshot(reader, options));
-  options.progress->finished = true;
-  if (a.json) HX_TRY(tool.print(verify_receipt(*reader, report)));
-  for (const Damage& damage : report.damage) tool.report(damaged(damage.message));
-  if (options.image_digest && !report.image_digest_compared)
-    tool.warn(input.name() + ": has no SHA-256 of the image to compare with: hx-snap-seal adds it");
-  if (!report.image_digest_fits)
-    return damaged(input.name() + ": at 12: checksum mismatch: the image's SHA-256 is not the header's");
-  if (!report.damage.empty()) return damaged(input.name() + ": " + format_damage(report));
-  tell_good(tool, input.name() + ": good: " + std::to_string(report.frames) + " chunks with " +
-                      format_size(report.bytes) + " of data read" + (a.sample_percent ? ", a sample" : ""));
-  return {};
+Status verify(const Arguments& a, const RestoreJob& job, Tool& tool) {
+  InputVerdict verdict = HX_TRY(verify_input(job, a.sample_percent));
+  if (a.json) HX_TRY(tool.print(verdict.receipt));
+  for (const std::string& fault : verdict.faults) tool.report(damaged(fault));
+  if (!verdict.warning.empty()) tool.warn(verdict.warning);
+  if (verdict.status) tell_good(tool, verdict.good);
+  return std::move(verdict.status);
 }
 
 Status run(Arguments& a, Tool& tool) {

@@ -5,7 +5,14 @@
 
 namespace hx {
 
+// Another kind of target needs: a value here, what names it (kind_of_target), its sink (open_target), and an answer to
+// the two questions below. Everything else asks those, not the kind.
 enum class TargetKind : uint8_t { kNewFile, kInPlace, kStdout };
+
+// What was there is lost with the first byte written: it is not touched before the input is known to be good.
+constexpr bool is_overwritten(TargetKind kind) { return kind == TargetKind::kInPlace; }
+// What comes to be is a disk by itself: a part of one is refused.
+constexpr bool makes_whole_disk(TargetKind kind) { return kind == TargetKind::kNewFile; }
 
 struct RestoreTarget {
   std::string path;  // "-": stdout
