@@ -29,7 +29,7 @@ struct Arguments {
   std::optional<double> sample_percent;
   int threads = 2;
   std::optional<uint64_t> limit_rate;
-  bool in_place = false, verify_only = false, force = false, json = false;
+  bool in_place = false, only_differences = false, verify_only = false, force = false, json = false;
 };
 
 ToolSpec describe(Arguments& to) {
@@ -41,6 +41,7 @@ ToolSpec describe(Arguments& to) {
   table.operands("FILE", 0, 1, &to.files);
   table.text("output", 'o', "TARGET", "a new file, a block device, or - for stdout", &to.output);
   table.flag("in-place", 0, "write into the existing file TARGET", &to.in_place);
+  table.flag("only-differences", 0, "in place: write only what TARGET has not yet", &to.only_differences);
   table.call("range", 0, "RANGE", "only OFFSET+LENGTH or OFFSET-END of the disk",
              [&to](const std::string& text) -> Status {
                to.range = HX_TRY(parse_byte_range(text));
@@ -62,8 +63,8 @@ ToolSpec describe(Arguments& to) {
 }
 
 Status check(const Arguments& a) {
-  if (a.verify_only && (!a.output.empty() || a.in_place || a.range))
-    return usage_error("--verify-only restores nothing: no --output, --in-place or --range");
+  if (a.verify_only && (!a.output.empty() || a.in_place || a.only_differences || a.range))
+    return usage_error("--verify-only restores nothing: no --output, --in-place, --only-differences or --range");
   if (a.verify_only && a.limit_rate) return usage_error("--verify-only knows no --limit-rate");
   if (!a.verify_only && a.output.empty())
     return usage_error("no target").with_hint("-o FILE, -o - for stdout, or --verify-only");
@@ -78,7 +79,7 @@ Status check(const Arguments& a) {
 }
 
 Status restore_to(const Arguments& a, RestoreJob& job, Tool& tool) {
-  const RestoreTarget target{a.output, a.in_place, a.force};
+  const RestoreTarget target{a.output, a.in_place, a.force, a.only_differences};
   const TargetKind kind = HX_TRY(kind_of_target(target, *job.input));
   const auto sink = HX_TRY(open_target(target, kind, job));
   const bool in_place = is_overwritten(kind);
@@ -86,7 +87,8 @@ Status restore_to(const Arguments& a, RestoreJob& job, Tool& tool) {
   // Whatever does not exist twice is not touched before its replacement is known to be good.
   if (in_place && job.input->is_file()) {
     if (is_terminal(STDERR_FILENO))
-      tool.say("reading all of " + job.input->name() + " before " + a.output + " is touched");
+      tool.say("reading " + (a.only_differences ? a.output + ", and " : "all of ") + job.input->name() + " before " +
+               a.output + " is touched");
     HX_TRY(check_before(job));
   }
   std::unique_ptr<TerminationNote> note;
@@ -99,8 +101,11 @@ Status restore_to(const Arguments& a, RestoreJob& job, Tool& tool) {
     return error;
   }
   const SinkCounts counts = sink->counts();
-  tool.explain(a.output + ": " + format_size(counts.written) + " written, " + format_size(counts.zeroed) + " zeroed, " +
-               format_size(counts.skipped) + " left as holes");
+  const std::string done = format_counts(a.output, counts, *outcome);
+  if (a.only_differences)
+    tool.say(done);
+  else
+    tool.explain(done);
   return a.json ? tool.print(restore_receipt(*job.input, a.output, *outcome, counts)) : Status();
 }
 

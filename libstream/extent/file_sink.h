@@ -13,6 +13,7 @@ struct SinkCounts {
   uint64_t written = 0;  // data
   uint64_t zeroed = 0;   // made zero by a call or by writing zeros (in place only)
   uint64_t skipped = 0;  // zeros that a fresh file already has
+  uint64_t equal = 0;    // what the target had already (extent/difference_sink.h)
 };
 
 class FileSink : public ExtentSink {

@@ -109,6 +109,18 @@ Result<RestoreOutcome> restore_in_sequence(const RestoreJob& job, ExtentSource& 
   return outcome;
 }
 
+// What of the disk is restored: all, the range, or what of them is not on the target yet.
+Result<ExtentList> map_of(const RestoreJob& job, const SnapshotReader& reader) {
+  if (job.plan) return job.plan->what;
+  return job.range ? reader.map(job.range->offset, job.range->end()) : reader.map(0, reader.info().size);
+}
+
+// Nothing differs: the sink still learns how large the disk is, and whether it fits.
+Status put_nothing(const DiskInfo& info, ExtentSink& sink) {
+  HX_TRY(sink.begin_disk(info));
+  return sink.end_disk({info.size, 0, 0, {}});
+}
+
 Result<RestoreOutcome> restore_indexed(const RestoreJob& job, ExtentSink& sink) {
   const std::shared_ptr<SnapshotReader> reader = HX_TRY(job.input->open_indexed());
   const uint64_t size = reader->info().size;
@@ -124,13 +136,29 @@ Result<RestoreOutcome> restore_indexed(const RestoreJob& job, ExtentSink& sink) 
         read_ahead(reader, std::move(map), {.threads = job.threads, .depth = 32, .detect_zeros = false});
     outcome = HX_TRY(restore_in_sequence(job, *source, sink, reader->image_digest()));
   } else {
-    ExtentList map = HX_TRY(job.range ? reader->map(job.range->offset, job.range->end()) : reader->map(0, size));
-    HX_TRY(parallel_pump(*reader, map, sink, job.threads, job.pump));
+    const ExtentList map = HX_TRY(map_of(job, *reader));
     outcome.disk = job.range ? part_of(reader->info(), *job.range) : reader->info();
+    if (map.empty() && size > 0)
+      HX_TRY(put_nothing(outcome.disk, sink));
+    else
+      HX_TRY(parallel_pump(*reader, map, sink, job.threads, job.pump));
+    outcome.equal = job.plan ? job.plan->equal : 0;
     outcome.image_digest = reader->image_digest();
   }
   outcome.tree = reader->directory().tree;
   return outcome;
+}
+
+Status make_plan(RestoreJob& job) {
+  const auto reader = HX_TRY(job.input->open_indexed());
+  const uint64_t size = reader->info().size;
+  HX_TRY(check_range(job.range, size, job.input->name()));
+  HX_TRY(reader->verify_index());
+  DiskProgress* const progress = job.pump.progress ? &job.pump.progress->add_disk("comparing", size) : nullptr;
+  const Range range = job.range.value_or(Range{0, size});
+  job.plan = HX_TRY(plan_differences(*reader, *job.target_content, range, job.threads, progress));
+  if (progress) progress->finished = true;
+  return {};
 }
 
 std::optional<Digest> plain_checksum(const SnapshotInput& input) {
@@ -148,8 +176,10 @@ Result<RestoreOutcome> restore(const RestoreJob& job, ExtentSink& sink) {
   return outcome;
 }
 
-Status check_before(const RestoreJob& job) {
+Status check_before(RestoreJob& job) {
   if (!job.input->is_file()) return {};
+  if (job.target_content && job.input->kind() == InputKind::kIndexed && job.verify == Verify::kTree)
+    return make_plan(job);
   if (job.input->kind() == InputKind::kIndexed) {
     const auto reader = HX_TRY(job.input->open_indexed());
     VerifyOptions options{.threads = job.threads};

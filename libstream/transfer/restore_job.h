@@ -3,6 +3,7 @@
 
 #include "extent/file_sink.h"
 #include "extent/pump.h"
+#include "transfer/difference_plan.h"
 #include "transfer/snapshot_input.h"
 
 namespace hx {
@@ -21,6 +22,10 @@ struct RestoreJob {
   Parts parts = Parts::kTake;
   int threads = 2;
   PumpOptions pump;
+  // --only-differences: the target, read; the sink then is a difference_sink. check_before() finds which chunks need
+  // not be touched, as their digest is the target's already.
+  std::shared_ptr<const DiskReader> target_content = {};
+  std::optional<DifferencePlan> plan = {};
 };
 
 // What is known once all is done.
@@ -29,6 +34,7 @@ struct RestoreOutcome {
   std::optional<Digest> image_digest;  // as the snapshot says
   std::optional<Digest> tree;
   bool full_checked = false;  // the image's SHA-256 was computed and fits
+  uint64_t equal = 0;         // bytes that the plan leaves out
 };
 
 // Does not commit. Several disks in a stream are kUnsupported.
@@ -36,7 +42,7 @@ Result<RestoreOutcome> restore(const RestoreJob&, ExtentSink&);
 
 // The index of a snapshot in a file is checked, and every frame read, before a target that cannot be replaced as a
 // whole is touched. kDamaged names the first fault. Of a plain snapshot or a stream in a file: one whole read. A pipe:
-// nothing.
-Status check_before(const RestoreJob&);
+// nothing. With target_content only the frames that will be written are read, and job.plan is made.
+Status check_before(RestoreJob&);
 
 }  // namespace hx

@@ -68,6 +68,7 @@ std::string restore_receipt(const SnapshotInput& input, const std::string& targe
   json["written"] = counts.written;
   json["zeroed"] = counts.zeroed;
   json["skipped"] = counts.skipped;
+  json["equal"] = counts.equal + outcome.equal;
   return dump_json(json) + "\n";
 }
 
@@ -98,6 +99,15 @@ std::string verify_receipt(const SnapshotReader& reader, const VerifyReport& rep
                      {"ok", report.damage.empty() && report.image_digest_fits},
                      {"damaged", list}};
   return dump_json(json) + "\n";
+}
+
+std::string format_counts(const std::string& target, const SinkCounts& counts, const RestoreOutcome& outcome) {
+  const uint64_t equal = counts.equal + outcome.equal;
+  std::string text =
+      target + ": " + format_size(counts.written) + " written, " + format_size(counts.zeroed) + " zeroed";
+  if (counts.skipped > 0 || equal == 0) text += ", " + format_size(counts.skipped) + " left as holes";
+  if (equal > 0) text += ", " + format_size(equal) + " were there already";
+  return text;
 }
 
 std::string format_damage(const VerifyReport& report) {

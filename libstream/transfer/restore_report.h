@@ -12,6 +12,9 @@ std::string restore_receipt(const SnapshotInput&, const std::string& target, con
 std::string verify_receipt(const SnapshotInput&, const RestoreOutcome&);
 std::string verify_receipt(const SnapshotReader&, const VerifyReport&);
 
+// "disk.img: 3.00 MiB written, 0 bytes zeroed, 61.0 MiB left as holes".
+std::string format_counts(const std::string& target, const SinkCounts&, const RestoreOutcome&);
+
 // "3 chunks are damaged, 3.00 MiB of the disk: 1048576+1048576, 5242880+2097152": neighbours joined, a few of many.
 std::string format_damage(const VerifyReport&);
 

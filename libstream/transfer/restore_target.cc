@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "extent/difference_sink.h"
+#include "image/raw_disk.h"
 #include "io/fd_io.h"
 #include "providers/local/disk_location.h"
 
@@ -34,7 +36,9 @@ Status check_room(const RestoreTarget& target, const SnapshotInput& input) {
 
 }  // namespace
 
-Result<TargetKind> kind_of_target(const RestoreTarget& target, const SnapshotInput& input) {
+namespace {
+
+Result<TargetKind> kind_by_name(const RestoreTarget& target, const SnapshotInput& input) {
   if (target.path == "-") return TargetKind::kStdout;
   struct stat st;
   const bool exists = stat(target.path.c_str(), &st) == 0;
@@ -55,7 +59,16 @@ Result<TargetKind> kind_of_target(const RestoreTarget& target, const SnapshotInp
   return TargetKind::kInPlace;
 }
 
-Result<std::unique_ptr<FileSink>> open_target(const RestoreTarget& target, TargetKind kind, const RestoreJob& job) {
+}  // namespace
+
+Result<TargetKind> kind_of_target(const RestoreTarget& target, const SnapshotInput& input) {
+  const TargetKind kind = HX_TRY(kind_by_name(target, input));
+  if (target.only_differences && !is_overwritten(kind))
+    return usage_error("--only-differences: nothing to compare with: it goes with --in-place, or a device");
+  return kind;
+}
+
+Result<std::unique_ptr<FileSink>> open_target(const RestoreTarget& target, TargetKind kind, RestoreJob& job) {
   switch (kind) {
     case TargetKind::kStdout:
       enlarge_pipe(STDOUT_FILENO);
@@ -64,7 +77,10 @@ Result<std::unique_ptr<FileSink>> open_target(const RestoreTarget& target, Targe
       // Force that was needed for a pipe says nothing about a mounted device.
       auto sink = HX_TRY(in_place_sink(target.path, target.force && job.input->is_file() ? Force::kYes : Force::kNo));
       HX_TRY(check_room(target, *job.input));
-      return sink;
+      if (!target.only_differences) return sink;
+      // It is we who write to it.
+      job.target_content = HX_TRY(open_raw_disk(target.path, {.in_use = InUse::kAllow}));
+      return difference_sink(std::move(sink), job.target_content);
     }
     case TargetKind::kNewFile:
       return new_file_sink(target.path, target.force ? Overwrite::kReplace : Overwrite::kRefuse,

@@ -17,14 +17,16 @@ constexpr bool makes_whole_disk(TargetKind kind) { return kind == TargetKind::kN
 struct RestoreTarget {
   std::string path;  // "-": stdout
   bool in_place = false, force = false;
+  bool only_differences = false;  // of what is overwritten
 };
 
 // A block device is written in place, anything else only where that is said. kUnsupported: a name with the suffix of an
-// image format. kRefused: the snapshot itself; in place from a pipe without force.
+// image format. kRefused: the snapshot itself; in place from a pipe without force. kUsage: differences from nothing.
 Result<TargetKind> kind_of_target(const RestoreTarget&, const SnapshotInput&);
 
-// Opens it: a mounted, missing or too small target is found before any of the snapshot is read.
-Result<std::unique_ptr<FileSink>> open_target(const RestoreTarget&, TargetKind, const RestoreJob&);
+// Opens it: a mounted, missing or too small target is found before any of the snapshot is read. For only_differences
+// the job gets its target_content.
+Result<std::unique_ptr<FileSink>> open_target(const RestoreTarget&, TargetKind, RestoreJob&);
 
 // Which part of a target in place is not what it was: for a failure's hint and for signals.
 std::string how_far(const RestoreTarget&, const FileSink&);
