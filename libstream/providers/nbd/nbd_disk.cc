@@ -1,16 +1,43 @@
 #include "providers/nbd/nbd_disk.h"
 
+#include "base/checked_math.h"
+#include "providers/nbd/nbd_client.h"
+
 namespace hx {
+namespace {
 
-bool is_nbd_scheme(std::string_view scheme) {
-  return scheme == "nbd" || scheme == "nbds" || scheme == "nbd+unix" || scheme == "nbds+unix";
-}
+class NbdDisk : public DiskReader {
+ public:
+  NbdDisk(std::unique_ptr<NbdClient> client, DiskInfo info) : client_(std::move(client)), info_(std::move(info)) {}
 
-Result<std::shared_ptr<DiskReader>> open_nbd_disk(const NbdServer&, const NbdOptions&) {
-  return unsupported("nbd: not yet");
-}
-Result<std::unique_ptr<FileSink>> open_nbd_sink(const NbdServer&, const NbdOptions&) {
-  return unsupported("nbd: not yet");
+  const DiskInfo& info() const override { return info_; }
+  const std::string& name() const override { return client_->name(); }
+
+  Result<ExtentList> map(uint64_t from, uint64_t to) const override {
+    if (to > info_.size) return bug(name() + ": map beyond the end");
+    return client_->map(from, to);
+  }
+  Status read_at(uint64_t offset, MutableByteSpan out) const override {
+    if (!fits_within(offset, out.size(), info_.size)) return bug(name() + ": read beyond the end");
+    return client_->read(offset, out);
+  }
+  Status check_unchanged() const override { return {}; }  // info().consistency says what that means
+
+ private:
+  const std::unique_ptr<NbdClient> client_;
+  const DiskInfo info_;
+};
+
+}  // namespace
+
+Result<std::shared_ptr<DiskReader>> open_nbd_disk(const NbdServer& server, const NbdOptions& options) {
+  auto client = HX_TRY(NbdClient::open(server, options));
+  DiskInfo info;
+  info.key = "disk0";
+  if (!client->info().name.empty()) info.name = to_leaf_name(client->info().name);
+  info.size = client->info().size;
+  if (!client->info().read_only) info.consistency = "none";
+  return std::shared_ptr<DiskReader>(std::make_shared<NbdDisk>(std::move(client), std::move(info)));
 }
 
 }  // namespace hx

@@ -22,8 +22,9 @@ struct NbdServer {
   // looked up in PATH; stdin is empty, stdout and stderr are kept, and their first line is told if it fails. It must
   // end when its last client has gone (qemu-nbd without --persistent does); the socket has no name that others see.
   std::vector<std::string> command;
-  std::string export_name;  // of command's server; a URI has its own
-  std::string name;         // what messages call the disk; empty: the URI without its password, or command's last word
+  std::vector<int> inherited;  // descriptors above 3 that command's server has too, under their numbers
+  std::string export_name;     // of command's server; a URI has its own
+  std::string name;  // what messages call the disk; empty: the URI without its password, or command's last word
 };
 
 struct NbdOptions {

@@ -1,0 +1,124 @@
+#include <algorithm>
+#include <atomic>
+#include <mutex>
+
+#include "base/checked_math.h"
+#include "extent/contiguous_end.h"
+#include "extent/zero_detector.h"
+#include "providers/nbd/nbd_client.h"
+#include "providers/nbd/nbd_disk.h"
+
+namespace hx {
+namespace {
+
+class NbdSink : public FileSink {
+ public:
+  explicit NbdSink(std::unique_ptr<NbdClient> client) : client_(std::move(client)), size_(client_->info().size) {}
+
+  Order order() const override { return Order::kAny; }
+
+  Status begin_disk(const DiskInfo& info) override {
+    if (has_disk_) return refused(name() + ": holds one disk, and the source has more");
+    has_disk_ = true;
+    contiguous_.start(info);
+    return info.size == kUnknownSize ? Status() : expect_room(info.size);
+  }
+
+  Status put(Extent extent) override {
+    if (!fits_within(extent.offset, extent.length, size_)) return too_small(extent.end());
+    if (extent.kind == Kind::kZero) HX_TRY(make_zero(extent.offset, extent.length));
+    if (extent.kind == Kind::kData) HX_TRY(put_data(extent.offset, extent.data.bytes()));
+    contiguous_.done(extent.offset, extent.length);  // absent: the target has the parent's bytes
+    return {};
+  }
+
+  Status end_disk(const DiskTotals& totals) override { return expect_room(totals.size); }
+  Status commit() override {
+    HX_TRY(client_->flush());
+    return client_->finish();
+  }
+  SinkCounts counts() const override { return {written_, zeroed_, 0}; }
+  uint64_t contiguous_end() const override { return contiguous_.get(); }
+
+ private:
+  const std::string& name() const { return client_->name(); }
+  Error too_small(uint64_t needed) const {
+    return refused(name() + ": too small: " + std::to_string(size_) + " bytes, the disk has " +
+                   (needed == kUnknownSize ? "more" : std::to_string(needed)));
+  }
+  Status expect_room(uint64_t size) const { return size <= size_ ? Status() : Status(too_small(size)); }
+  uint64_t round_up(uint64_t offset) const {
+    const uint64_t block = client_->info().min_block;
+    return std::min(align_down(offset + block - 1, block), size_);
+  }
+  uint64_t round_down(uint64_t offset) const {
+    return offset == size_ ? offset : align_down(offset, client_->info().min_block);
+  }
+
+  Status put_data(uint64_t offset, ByteSpan bytes) {
+    for (const MapEntry& entry : find_zeros(offset, bytes)) {
+      if (entry.kind == Kind::kZero) {
+        HX_TRY(make_zero(entry.offset, entry.length));
+        continue;
+      }
+      const ByteSpan data = bytes.subspan(entry.offset - offset, entry.length);
+      HX_TRY(on_blocks(
+          entry.offset, entry.end(),
+          [&](uint64_t from, uint64_t to) {
+            return client_->write(from, data.subspan(from - entry.offset, to - from));
+          },
+          [&](uint64_t from, MutableByteSpan out) {
+            std::copy_n(data.begin() + static_cast<ptrdiff_t>(from - entry.offset), out.size(), out.begin());
+          }));
+      written_ += entry.length;
+    }
+    return {};
+  }
+
+  Status make_zero(uint64_t offset, uint64_t length) {
+    HX_TRY(on_blocks(
+        offset, offset + length, [&](uint64_t from, uint64_t to) { return client_->zero(from, to - from); },
+        [](uint64_t, MutableByteSpan out) { std::fill(out.begin(), out.end(), std::byte{0}); }));
+    zeroed_ += length;
+    return {};
+  }
+
+  // [from, to) as the blocks that it has whole, and the parts of blocks at its ends, which `fill` changes in place.
+  template <class Whole, class Fill>
+  Status on_blocks(uint64_t from, uint64_t to, const Whole& whole, const Fill& fill) {
+    const uint64_t first = round_up(from), last = round_down(to);
+    if (first > last) return change_block(from, to, fill);  // within one block
+    if (from < first) HX_TRY(change_block(from, first, fill));
+    if (first < last) HX_TRY(whole(first, last));
+    if (last < to) HX_TRY(change_block(last, to, fill));
+    return {};
+  }
+  // Its neighbours in the block may be put at the same time.
+  template <class Fill>
+  Status change_block(uint64_t from, uint64_t to, const Fill& fill) {
+    std::lock_guard lock(part_of_block_);
+    const uint64_t begin = align_down(from, client_->info().min_block), end = round_up(to);
+    std::vector<std::byte> block(end - begin);
+    HX_TRY(client_->read(begin, block));
+    fill(from, MutableByteSpan(block).subspan(from - begin, to - from));
+    return client_->write(begin, block);
+  }
+
+  const std::unique_ptr<NbdClient> client_;
+  const uint64_t size_;
+  ContiguousEnd contiguous_;
+  bool has_disk_ = false;
+  std::mutex part_of_block_;
+  std::atomic<uint64_t> written_ = 0, zeroed_ = 0;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<FileSink>> open_nbd_sink(const NbdServer& server, const NbdOptions& options) {
+  auto client = HX_TRY(NbdClient::open(server, options));
+  if (client->info().read_only)
+    return Error{ErrorKind::kPermission, client->name() + ": the server offers it read-only", "", "read-only"};
+  return std::unique_ptr<FileSink>(std::make_unique<NbdSink>(std::move(client)));
+}
+
+}  // namespace hx
