@@ -5,8 +5,7 @@
 #include "base/checked_math.h"
 #include "extent/contiguous_end.h"
 #include "extent/file_sink.h"
-#include "extent/writeback.h"
-#include "extent/zero_detector.h"
+#include "extent/placed_data.h"
 #include "io/device_use.h"
 #include "io/fd_io.h"
 #include "io/zero_range.h"
@@ -17,7 +16,10 @@ namespace {
 class InPlaceSink : public FileSink {
  public:
   InPlaceSink(UniqueFd fd, std::string path, uint64_t target_size)
-      : fd_(std::move(fd)), path_(std::move(path)), target_size_(target_size), writeback_(fd_.get()) {}
+      : fd_(std::move(fd)),
+        path_(std::move(path)),
+        target_size_(target_size),
+        data_(fd_.get(), path_, [this](uint64_t offset, uint64_t length) { return make_zero(offset, length); }) {}
 
   Order order() const override { return Order::kAny; }
 
@@ -31,7 +33,7 @@ class InPlaceSink : public FileSink {
   Status put(Extent extent) override {
     if (!fits_within(extent.offset, extent.length, target_size_)) return too_small(extent.end());
     if (extent.kind == Kind::kZero) HX_TRY(make_zero(extent.offset, extent.length));
-    if (extent.kind == Kind::kData) HX_TRY(put_data(extent));
+    if (extent.kind == Kind::kData) HX_TRY(data_.put(extent));
     contiguous_.done(extent.offset, extent.length);  // absent: the target has the parent's bytes
     return {};
   }
@@ -41,7 +43,7 @@ class InPlaceSink : public FileSink {
     if (::fsync(fd_.get()) != 0) return system_error(errno, path_ + ": fsync");
     return close_checked(std::move(fd_), path_);
   }
-  SinkCounts counts() const override { return {written_, zeroed_, 0}; }
+  SinkCounts counts() const override { return {data_.written(), zeroed_, 0}; }
   uint64_t contiguous_end() const override { return contiguous_.get(); }
 
  private:
@@ -56,27 +58,14 @@ class InPlaceSink : public FileSink {
     zeroed_ += length;
     return {};
   }
-  Status put_data(const Extent& extent) {
-    for (const MapEntry& entry : find_zeros(extent.offset, extent.data.bytes())) {
-      if (entry.kind == Kind::kZero) {
-        HX_TRY(make_zero(entry.offset, entry.length));
-        continue;
-      }
-      HX_TRY(pwrite_fd(fd_.get(), path_, entry.offset,
-                       extent.data.bytes().subspan(entry.offset - extent.offset, entry.length)));
-      written_ += entry.length;
-      writeback_.wrote(entry.offset, entry.length);
-    }
-    return {};
-  }
 
   UniqueFd fd_;
   const std::string path_;
   const uint64_t target_size_;
-  Writeback writeback_;
+  PlacedData data_;
   ContiguousEnd contiguous_;
   bool has_disk_ = false;
-  std::atomic<uint64_t> written_ = 0, zeroed_ = 0;
+  std::atomic<uint64_t> zeroed_ = 0;
 };
 
 }  // namespace

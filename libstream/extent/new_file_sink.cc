@@ -3,9 +3,7 @@
 #include "base/size_text.h"
 #include "extent/contiguous_end.h"
 #include "extent/file_sink.h"
-#include "extent/writeback.h"
-#include "extent/zero_detector.h"
-#include "io/fd_io.h"
+#include "extent/placed_data.h"
 #include "io/free_space.h"
 
 namespace hx {
@@ -14,7 +12,9 @@ namespace {
 class NewFileSink : public FileSink {
  public:
   NewFileSink(AtomicFile file, uint64_t expected_data)
-      : file_(std::move(file)), expected_data_(expected_data), writeback_(file_.fd()) {}
+      : file_(std::move(file)),
+        expected_data_(expected_data),
+        data_(file_.fd(), file_.path(), [this](uint64_t, uint64_t length) { return skip(length); }) {}
 
   Order order() const override { return Order::kAny; }
 
@@ -36,20 +36,7 @@ class NewFileSink : public FileSink {
 
   Status put(Extent extent) override {
     if (extent.kind == Kind::kAbsent) return bug(file_.path() + ": absent in a disk that is no delta");
-    if (extent.kind == Kind::kZero) {
-      skipped_ += extent.length;
-    } else {
-      for (const MapEntry& entry : find_zeros(extent.offset, extent.data.bytes())) {
-        if (entry.kind == Kind::kZero) {
-          skipped_ += entry.length;
-          continue;
-        }
-        const ByteSpan bytes = std::as_const(extent.data).bytes().subspan(entry.offset - extent.offset, entry.length);
-        HX_TRY(pwrite_fd(file_.fd(), file_.path(), entry.offset, bytes));
-        written_ += entry.length;
-        writeback_.wrote(entry.offset, entry.length);
-      }
-    }
+    HX_TRY(extent.kind == Kind::kZero ? skip(extent.length) : data_.put(extent));
     contiguous_.done(extent.offset, extent.length);
     return {};
   }
@@ -59,10 +46,14 @@ class NewFileSink : public FileSink {
     if (!has_disk_) return bug(file_.path() + ": committed without a disk");
     return file_.commit();
   }
-  SinkCounts counts() const override { return {written_, 0, skipped_}; }
+  SinkCounts counts() const override { return {data_.written(), 0, skipped_}; }
   uint64_t contiguous_end() const override { return contiguous_.get(); }
 
  private:
+  Status skip(uint64_t length) {
+    skipped_ += length;
+    return {};
+  }
   // Also where the last bytes are zeros that nobody writes.
   Status set_size(uint64_t size) {
     if (::ftruncate(file_.fd(), static_cast<off_t>(size)) != 0)
@@ -72,10 +63,10 @@ class NewFileSink : public FileSink {
 
   AtomicFile file_;
   const uint64_t expected_data_;
-  Writeback writeback_;
+  PlacedData data_;
   ContiguousEnd contiguous_;
   bool has_disk_ = false;
-  std::atomic<uint64_t> written_ = 0, skipped_ = 0;
+  std::atomic<uint64_t> skipped_ = 0;
 };
 
 }  // namespace

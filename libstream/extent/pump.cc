@@ -2,7 +2,8 @@
 
 #include <atomic>
 #include <mutex>
-#include <thread>
+
+#include "io/worker_group.h"
 
 namespace hx {
 namespace {
@@ -61,12 +62,8 @@ class ParallelPump {
     const DiskInfo info = HX_TRY(info_of_part(reader_, what_));
     progress_ = add_progress(options_, info);
     HX_TRY(sink_.begin_disk(info));
-    {
-      std::vector<std::jthread> workers;
-      for (int i = 1; i < threads_; ++i) workers.emplace_back([this] { work(); });
-      work();
-    }
-    if (error_) return std::move(*error_);
+    HX_TRY(run_workers(
+        threads_, [this](int) { return work(); }, [this](const Error&) { failed_ = true; }));
     HX_TRY(reader_.check_unchanged());
     HX_TRY(sink_.end_disk({info.size, what_.bytes_of(Kind::kData), what_.bytes_of(Kind::kZero), {}}));
     if (progress_) progress_->finished = true;
@@ -74,19 +71,15 @@ class ParallelPump {
   }
 
  private:
-  void work() {
+  Status work() {
     Buffer buffer = pool_.acquire(pool_.block_size());
-    while (const std::optional<MapEntry> piece = next_piece()) {
-      Status done = move(*piece, buffer);
-      if (done) continue;
-      std::lock_guard lock(mutex_);
-      if (!error_) error_ = std::move(done).error();
-    }
+    while (const std::optional<MapEntry> piece = next_piece()) HX_TRY(move(*piece, buffer));
+    return {};
   }
 
   std::optional<MapEntry> next_piece() {
     std::lock_guard lock(mutex_);
-    if (error_ || entry_ == what_.entries().size()) return std::nullopt;
+    if (failed_ || entry_ == what_.entries().size()) return std::nullopt;
     const MapEntry& entry = what_.entries()[entry_];
     MapEntry piece{entry.offset + done_of_entry_, entry.length - done_of_entry_, entry.kind};
     if (piece.kind == Kind::kData)
@@ -112,10 +105,10 @@ class ParallelPump {
   const PumpOptions& options_;
   BufferPool pool_;
   DiskProgress* progress_ = nullptr;
+  std::atomic<bool> failed_ = false;
   std::mutex mutex_;            // of all below
   size_t entry_ = 0;            // of what_: the next piece is in it,
   uint64_t done_of_entry_ = 0;  // here
-  std::optional<Error> error_;
 };
 
 // Whoever comes after the sink hears of a failure before the caller does.

@@ -10,12 +10,12 @@
 #include <vector>
 
 #include "io/fd_io.h"
+#include "io/writeback.h"
 
 namespace hx {
 namespace {
 
 constexpr size_t kBufferSize = kMiB;
-constexpr uint64_t kWritebackStep = 8 * kMiB;  // so that the fsync at the end finds little to do
 
 // Appends to fd, small pieces gathered into large writes.
 class BodyWriter {
@@ -36,25 +36,25 @@ class BodyWriter {
     return {};
   }
   uint64_t written() const { return written_; }
-  void start_writeback_from(uint64_t position) { writeback_base_ = position; }
+  // Of an fd whose position is this one.
+  void start_writeback_from(uint64_t position) {
+    writeback_.emplace(fd_);
+    base_ = position;
+  }
 
  private:
   Status write_through(ByteSpan bytes) {
     HX_TRY(write_fd(fd_, name_, written_, bytes));
+    if (writeback_) writeback_->wrote(base_ + written_, bytes.size());
     written_ += bytes.size();
-    if (writeback_base_ && written_ - started_ >= kWritebackStep) {
-      sync_file_range(fd_, static_cast<off64_t>(*writeback_base_ + started_), static_cast<off64_t>(written_ - started_),
-                      SYNC_FILE_RANGE_WRITE);  // a hint: its failure costs time, nothing else
-      started_ = written_;
-    }
     return {};
   }
 
   int fd_;
   std::string name_;
   std::vector<std::byte> buffer_;
-  uint64_t written_ = 0, started_ = 0;
-  std::optional<uint64_t> writeback_base_;
+  uint64_t written_ = 0, base_ = 0;
+  std::optional<Writeback> writeback_;
 };
 
 class RewritingOutput : public SnapshotOutput {

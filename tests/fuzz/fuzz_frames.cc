@@ -3,7 +3,7 @@
 
 #include "codec/zstd_codec.h"
 #include "codec/zstd_frame.h"
-#include "fuzz/require.h"
+#include "fuzz/target.h"
 #include "support/snapshot_reading.h"
 
 using namespace hx;
@@ -47,9 +47,7 @@ void check_snapshot(std::string_view text) {
 
 }  // namespace
 
-extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
-  const std::string_view text(reinterpret_cast<const char*>(bytes), size);
+static void fuzz(std::string_view text) {
   check_frames(text);
   check_snapshot(text);
-  return 0;
 }

@@ -3,7 +3,7 @@
 #include <cstring>
 
 #include "extent/extent.h"
-#include "fuzz/require.h"
+#include "fuzz/target.h"
 #include "hash/xxh3.h"
 #include "snapshot/mirn_index.h"
 
@@ -23,7 +23,7 @@ std::string repaired(std::string text) {
   return text;
 }
 
-void check(const std::string& text) {
+void check(std::string_view text) {
   const auto directory = decode_directory(as_bytes(text));
   if (!directory) return;
   const Directory& d = directory.value();
@@ -37,9 +37,7 @@ void check(const std::string& text) {
 
 }  // namespace
 
-extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
-  const std::string text(reinterpret_cast<const char*>(bytes), size);
+static void fuzz(std::string_view text) {
   check(text);
-  check(repaired(text));
-  return 0;
+  check(repaired(std::string(text)));
 }

@@ -3,7 +3,7 @@
 
 #include <cstring>
 
-#include "fuzz/require.h"
+#include "fuzz/target.h"
 #include "hash/xxh3.h"
 #include "snapshot/index_check.h"
 
@@ -21,7 +21,7 @@ std::string repaired(std::string text) {
   return text;
 }
 
-void check(const std::string& text) {
+void check(std::string_view text) {
   for (const IndexShape& shape : {IndexShape{200000, 65536}, IndexShape{uint64_t{1} << 62, 1 << 20}}) {
     const auto page = decode_page(as_bytes(text), shape);
     if (!page) continue;
@@ -40,9 +40,7 @@ void check(const std::string& text) {
 
 }  // namespace
 
-extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
-  const std::string text(reinterpret_cast<const char*>(bytes), size);
+static void fuzz(std::string_view text) {
   check(text);
-  check(repaired(text));
-  return 0;
+  check(repaired(std::string(text)));
 }

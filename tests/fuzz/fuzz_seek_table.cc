@@ -5,7 +5,7 @@
 
 #include "codec/seek_table.h"
 #include "codec/zstd_frame.h"
-#include "fuzz/require.h"
+#include "fuzz/target.h"
 #include "snapshot/seek_table_check.h"
 
 using namespace hx;
@@ -26,22 +26,22 @@ bool accepts(ByteSpan entries, ByteSpan table, size_t first_piece) {
 
 }  // namespace
 
-extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
-  const std::string_view text(reinterpret_cast<const char*>(bytes), size);
-  if (size < 2 || size < 2 + bytes[0] * sizeof(SeekTableEntry)) return 0;
-  const std::string_view entries = text.substr(2, bytes[0] * sizeof(SeekTableEntry)),
+static void fuzz(std::string_view text) {
+  if (text.size() < 2) return;
+  const auto count = static_cast<uint8_t>(text[0]), first = static_cast<uint8_t>(text[1]);
+  if (text.size() < 2 + count * sizeof(SeekTableEntry)) return;
+  const std::string_view entries = text.substr(2, count * sizeof(SeekTableEntry)),
                          table = text.substr(2 + entries.size());
   struct {
     Le32 magic = kSeekTableMagic, content_size;
   } header;
   header.content_size = static_cast<uint32_t>(entries.size() + sizeof(SeekTableFooter));
   SeekTableFooter footer;
-  footer.frame_count = bytes[0];
+  footer.frame_count = count;
   std::string right(as_text(struct_bytes(header)));
   right += entries;
   right += as_text(struct_bytes(footer));
-  const size_t first_piece = std::max<size_t>(bytes[1], kSkippableHeaderSize);
+  const size_t first_piece = std::max<size_t>(first, kSkippableHeaderSize);
   require(accepts(as_bytes(entries), as_bytes(table), first_piece) == (table == right), "only the right table");
   require(accepts(as_bytes(entries), as_bytes(right), first_piece), "and that always");
-  return 0;
 }

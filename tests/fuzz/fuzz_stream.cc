@@ -1,8 +1,6 @@
 // Any bytes as an extent stream: no crash; and what is accepted keeps the contract of sources and survives being
 // written and read again.
 
-#include <cstdio>
-#include <cstdlib>
 #include <cstring>
 #include <optional>
 
@@ -11,6 +9,7 @@
 #include "extent/stream_format.h"
 #include "extent/stream_reader.h"
 #include "extent/stream_writer.h"
+#include "fuzz/target.h"
 #include "hash/xxh3.h"
 #include "io/fd_io.h"
 #include "support/collected.h"
@@ -18,12 +17,6 @@
 using namespace hx;
 
 namespace {
-
-void require(bool condition, const char* what) {
-  if (condition) return;
-  std::fprintf(stderr, "violated: %s\n", what);
-  std::abort();
-}
 
 // With right checksums, or no input would get beyond the first record that a fuzzer touches.
 std::string repaired(std::string text) {
@@ -97,9 +90,7 @@ void check(std::string_view text) {
 
 }  // namespace
 
-extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
-  const std::string text(reinterpret_cast<const char*>(bytes), size);
+static void fuzz(std::string_view text) {
   check(text);
-  check(repaired(text));
-  return 0;
+  check(repaired(std::string(text)));
 }

@@ -2,9 +2,9 @@
 // The snapshots from which the seeds are cut.
 
 #include "codec/zstd_frame.h"
+#include "fuzz/corpus.h"
 #include "io/fd_io.h"
 #include "support/snapshot_builder.h"
-#include "support/temporary_directory.h"
 
 namespace hx::test {
 

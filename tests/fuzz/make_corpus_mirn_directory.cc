@@ -6,13 +6,10 @@ using namespace hx;
 using namespace hx::test;
 
 int main(int argc, char** argv) {
-  if (argc != 2) return 2;
-  const auto save = [&](const std::string& name, const std::string& bytes) {
-    write_file(std::string(argv[1]) + "/" + name, bytes);
-  };
-  save("two-pages", seed_frames(seed_builder().build(), mirn::kDirectoryMagic).at(0));
-  save("empty", seed_frames(SnapshotBuilder().build(), mirn::kDirectoryMagic).at(0));
+  const Corpus corpus(argc, argv);
+  corpus.save("two-pages", seed_frames(seed_builder().build(), mirn::kDirectoryMagic).at(0));
+  corpus.save("empty", seed_frames(SnapshotBuilder().build(), mirn::kDirectoryMagic).at(0));
   SnapshotBuilder unhashed = seed_builder();
   unhashed.on_directory = [](Directory& d) { d.image_digest.reset(); };
-  save("without-checksum", seed_frames(unhashed.build(), mirn::kDirectoryMagic).at(0));
+  corpus.save("without-checksum", seed_frames(unhashed.build(), mirn::kDirectoryMagic).at(0));
 }

@@ -6,15 +6,12 @@ using namespace hx;
 using namespace hx::test;
 
 int main(int argc, char** argv) {
-  if (argc != 2) return 2;
-  const auto save = [&](const std::string& name, const std::string& bytes) {
-    write_file(std::string(argv[1]) + "/" + name, bytes);
-  };
+  const Corpus corpus(argc, argv);
   for (const auto& [name, snapshot] :
        {std::pair("several", seed_builder().build()), std::pair("one", SnapshotBuilder().build())}) {
     const std::string table = seed_frames(snapshot, kSeekTableMagic).at(0);
     const std::string entries = table.substr(8, table.size() - 17);
-    save(name, static_cast<char>(entries.size() / 8) + std::string(1, '\x0B') + entries + table);
+    corpus.save(name, static_cast<char>(entries.size() / 8) + std::string(1, '\x0B') + entries + table);
   }
-  save("none", std::string("\0\0", 2));
+  corpus.save("none", std::string("\0\0", 2));
 }

@@ -105,22 +105,3 @@ END
     [ "$(hx-info --json file.mirn | jq ".$key")" = "$(hx-info --json pipe.mirn | jq ".$key")" ]
   done
 }
-
-@test "a sparse disk of 1 TiB with islands packs, and restores sparse" {
-  truncate -s 1T disk.img 2>/dev/null || skip 'no files of 1 TiB here'
-  for island in 0 3 7 9; do put_bytes disk.img $((island * 109951162777 + 17)) 100003 $island; done
-  put_bytes disk.img $(((1 << 40) - 77)) 77
-  hx-fetch disk.img | hx-snap-pack --no-checksum -o vm.mirn
-  expect_status 0 hx-info --json vm.mirn
-  jq -e '.size == 1099511627776' <<<"$out"
-  hx-restore vm.mirn -o restored.img
-  [ "$(size_of restored.img)" -eq $((1 << 40)) ]
-  assert_sparse restored.img 2M
-  # Data at the same places, and the same there.
-  local start length
-  for file in disk.img restored.img; do
-    hx-fetch --map json $file | jq -r '.[] | select(.data) | "\(.start) \(.length)"' >map
-    [ -s map ]
-    while read -r start length; do cmp -i "$start" -n "$length" disk.img restored.img; done <map
-  done
-}

@@ -1,48 +1,16 @@
 // In place on a real block device: a loop device over a file of old data.
 #include <fcntl.h>
-#include <linux/loop.h>
-#include <sys/ioctl.h>
 #include <catch2/catch.hpp>
 
 #include "extent/file_sink.h"
 #include "extent/pump.h"
 #include "io/unique_fd.h"
+#include "support/loop_device.h"
 #include "support/memory_disk.h"
 #include "support/temporary_directory.h"
 
 using namespace hx;
 using namespace hx::test;
-
-namespace {
-
-// Detached when it is closed; path() is empty where loop devices are not permitted.
-class LoopDevice {
- public:
-  explicit LoopDevice(const std::string& file) {
-    UniqueFd control(::open("/dev/loop-control", O_RDWR | O_CLOEXEC)),
-        backing(::open(file.c_str(), O_RDWR | O_CLOEXEC));
-    for (int attempt = 0; control && backing && attempt < 20; ++attempt) {  // another process may take the same number
-      const int number = ::ioctl(control.get(), LOOP_CTL_GET_FREE);
-      if (number < 0) return;
-      const std::string name = "/dev/loop" + std::to_string(number);
-      fd_.reset(::open(name.c_str(), O_RDWR | O_CLOEXEC));
-      loop_config config{};
-      config.fd = static_cast<uint32_t>(backing.get());
-      config.info.lo_flags = LO_FLAGS_AUTOCLEAR;
-      if (fd_ && ::ioctl(fd_.get(), LOOP_CONFIGURE, &config) == 0) {
-        path_ = name;
-        return;
-      }
-    }
-  }
-  const std::string& path() const { return path_; }
-
- private:
-  UniqueFd fd_;
-  std::string path_;
-};
-
-}  // namespace
 
 TEST_CASE("a block device gets the disk's bytes, zeros over old data included") {
   TemporaryDirectory directory;

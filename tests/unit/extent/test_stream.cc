@@ -10,6 +10,7 @@
 #include "extent/stream_writer.h"
 #include "io/fd_io.h"
 #include "support/collected.h"
+#include "support/man_dump.h"
 #include "support/memory_disk.h"
 #include "support/temporary_directory.h"
 
@@ -17,18 +18,6 @@ using namespace hx;
 using namespace hx::test;
 
 namespace {
-
-// The bytes of the dump in a manual page: lines of "offset  hex…  |text|".
-std::string dumped_in(const std::string& page) {
-  std::string bytes;
-  std::istringstream lines(page);
-  for (std::string line; std::getline(lines, line);) {
-    if (line.size() < 60 || line[8] != ' ' || line.find('|') != 60) continue;
-    std::istringstream words(line.substr(10, 50));
-    for (std::string word; words >> word;) bytes += static_cast<char>(std::stoi(word, nullptr, 16));
-  }
-  return bytes;
-}
 
 Result<std::vector<CollectedDisk>> read_stream(std::string_view text) {
   MemoryReader in(as_bytes(text), "stdin");

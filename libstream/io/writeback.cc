@@ -1,4 +1,4 @@
-#include "extent/writeback.h"
+#include "io/writeback.h"
 
 #include <fcntl.h>
 
