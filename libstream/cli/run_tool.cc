@@ -59,7 +59,7 @@ const char* tool_name_at_exit = "hx";
   }
   std::string line = std::string(tool_name_at_exit) + ": error: " + printable(what) + "\n";
   [[maybe_unused]] ssize_t written = ::write(STDERR_FILENO, line.data(), line.size());
-  remove_temporaries();
+  const auto no_more = remove_temporaries();
   _exit(exit_status(ErrorKind::kSystem));
 }
 
@@ -140,7 +140,8 @@ int Tool::finish(Status& status) {
 }
 
 void Tool::die_by(int signal) {
-  remove_temporaries();  // first: nothing after it can hang and leave them
+  // First: nothing after it can hang and leave them. Nor may another thread make new ones, so it is never let go.
+  [[maybe_unused]] static auto* const no_more = new auto(remove_temporaries());
   std::string lines;
   for (const auto& note : signals_->notes())
     if (!note.empty()) lines += name_ + ": " + printable(note) + "\n";

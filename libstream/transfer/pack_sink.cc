@@ -147,8 +147,8 @@ class DirectoryPackSink : public PackSinkBase {
 
  private:
   Status place(Packing& packing) override {
-    if (mkdir(path_.c_str(), 0777) == 0)
-      register_temporary(made_directory_ = path_);
+    if (make_temporary_directory(path_) == 0)
+      made_directory_ = path_;
     else if (errno != EEXIST)
       return system_error(errno, path_);
     // Now, so that an existing one is refused before anything is packed; it stays hidden until all disks are there.

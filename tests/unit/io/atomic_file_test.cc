@@ -11,6 +11,7 @@
 #include "support/child_process.h"
 #include "support/loop_device.h"
 #include "support/temporary_directory.h"
+#include "support/waiting_thread.h"
 
 using namespace hx;
 using namespace hx::test;
@@ -237,11 +238,38 @@ TEST_CASE("a signal's thread removes temporary names, and only those") {
   REQUIRE(kept.commit());
   AtomicFile half = created(directory / "half", Overwrite::kRefuse, "2");
   CHECK(directory.count() == 2);
-  remove_temporaries();
+  remove_temporaries().unlock();
   CHECK(directory.count() == 1);
   CHECK(read_file(directory / "kept") == "1");
   CHECK_FALSE(half.commit());
   CHECK(directory.count() == 1);
+}
+
+TEST_CASE("a directory that was made for a while goes, if it is empty; one that was there stays") {
+  TemporaryDirectory directory;
+  for (const char* name : {"there", "made", "filled"}) {
+    if (name == std::string("there")) std::filesystem::create_directory(directory / name);
+    CHECK(make_temporary_directory(directory / name) == (name == std::string("there") ? -1 : 0));
+  }
+  write_file(directory / "filled/file", "");
+  remove_temporaries().unlock();
+  CHECK(std::filesystem::exists(directory / "there"));
+  CHECK_FALSE(std::filesystem::exists(directory / "made"));
+  CHECK(std::filesystem::exists(directory / "filled"));
+  remove_temporaries().unlock();
+}
+
+TEST_CASE("while a process ends nobody makes new temporary names") {
+  TemporaryDirectory directory;
+  auto no_more = remove_temporaries();
+  {
+    WaitingThread thread([&] { (void)make_temporary_directory(directory / "late"); });
+    CHECK_FALSE(thread.done());
+    CHECK(directory.count() == 0);
+    no_more.unlock();
+  }
+  CHECK(directory.count() == 1);
+  remove_temporaries().unlock();
 }
 
 TEST_CASE("a forgotten name is not removed") {
@@ -251,7 +279,7 @@ TEST_CASE("a forgotten name is not removed") {
     register_temporary(directory / name);
   }
   forget_temporary(directory / "b");
-  remove_temporaries();
+  remove_temporaries().unlock();
   CHECK_FALSE(std::filesystem::exists(directory / "a"));
   CHECK(std::filesystem::exists(directory / "b"));
 }
