@@ -29,7 +29,7 @@ class StreamWriter : public ExtentSink {
     totals_ = {};
     in_disk_ = true;
     HX_TRY(add_json(Tag::kDisk, encode_disk(info)));
-    for (const MachineFile& file : info.files) HX_TRY_IN(place(info.key), add_file(file));
+    for (const MachineFile& file : info.files) HX_TRY(add_file(place(info.key), file));
     return flush();
   }
 
@@ -126,9 +126,9 @@ class StreamWriter : public ExtentSink {
     add(struct_bytes(checksum));
     has_begun_ = true;
   }
-  Status add_file(const MachineFile& file) {
-    if (!is_leaf_name(file.name)) return bug("file \"" + file.name + "\": not a leaf name");
-    if (file.content.size() > kMaxFileContent) return unsupported(file.name + ": larger than 16 MiB");
+  Status add_file(const std::string& disk, const MachineFile& file) {
+    if (!is_leaf_name(file.name)) return bug(disk + ": file \"" + file.name + "\": not a leaf name");
+    if (file.content.size() > kMaxFileContent) return unsupported(disk + ": " + file.name + ": larger than 16 MiB");
     const std::string name = dump_json(Json{{"name", file.name}});
     const Le32 name_length = static_cast<uint32_t>(name.size());
     const size_t step = kMaxPayload - sizeof(name_length) - name.size();

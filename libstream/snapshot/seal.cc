@@ -29,11 +29,13 @@ Result<Digest> digest_of_image(const std::shared_ptr<const SnapshotReader>& read
 }
 
 Result<SealOutcome> seal_snapshot(const std::string& path, int threads, Progress* progress) {
-  UniqueFd fd = HX_TRY(open_fd(path, O_RDWR));
+  auto writable = open_fd(path, O_RDWR);
+  UniqueFd fd = writable ? std::move(*writable) : HX_TRY(open_fd(path, O_RDONLY));
   const int writing = fd.get();
   const auto file = std::make_shared<FileReader>(std::move(fd), path);
   const std::shared_ptr<const SnapshotReader> reader = HX_TRY(SnapshotReader::open(file));
   if (reader->header().hx->sealed) return SealOutcome::kWasSealed;
+  if (!writable) return std::move(writable).error();
   HX_TRY(reader->verify_index());
 
   const Directory& directory = reader->directory();

@@ -355,12 +355,10 @@ info() { hx-info --json "$1"; }
   mkdir locked
   chmod 000 secret.img
   chmod 555 locked
-  local unprivileged=()
-  [ "$(id -u)" -ne 0 ] || unprivileged=(setpriv '--bounding-set=-dac_override,-dac_read_search')
-  expect_status 6 "${unprivileged[@]}" hx-snap-pack secret.img -o x
+  expect_status 6 unprivileged hx-snap-pack secret.img -o x
   expect_one_error hx-snap-pack
   expect_err secret.img
-  expect_status 6 "${unprivileged[@]}" hx-snap-pack disk.img -o locked/x
+  expect_status 6 unprivileged hx-snap-pack disk.img -o locked/x
   expect_one_error hx-snap-pack
   expect_err locked/x
 }

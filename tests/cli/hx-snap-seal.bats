@@ -51,6 +51,19 @@ info() { hx-info --json "$1"; }
   assert_same vm.mirn before.mirn
 }
 
+@test "what is sealed needs no permission to write, what is to be sealed does" {
+  require setpriv
+  make_dense disk.img 1M
+  hx-snap-pack disk.img -o vm.mirn
+  unsealed disk.img half.mirn
+  chmod 444 vm.mirn half.mirn
+  expect_status 0 unprivileged hx-snap-seal -v vm.mirn
+  expect_err 'vm.mirn: was sealed already'
+  expect_status 6 unprivileged hx-snap-seal half.mirn
+  expect_one_error hx-snap-seal
+  expect_err 'half.mirn: Permission denied'
+}
+
 @test "a bad file does not keep the others from being sealed" {
   make_dense disk.img 1M
   unsealed disk.img one.mirn

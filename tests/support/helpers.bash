@@ -57,10 +57,11 @@ expect_pipe() {
   status=${got##* }
   [ "$got" = "$wanted" ] || fail "statuses $got, not $wanted: $2" "stdout: ${out:0:2000}" "stderr: ${err:0:2000}"
 }
+# Not exported: the environment has little room, and every command would have to carry it.
 keep_output() {
+  # shellcheck disable=SC2034  # for the tests
   out=$(tr -d '\0' <../out | head -c 1000000)
   err=$(tr -d '\0' <../err | head -c 1000000)
-  export out err status
 }
 # expect_out TEXT…, expect_err TEXT…: each TEXT (not a pattern) stands in what the last expect_… kept.
 expect_out() {
@@ -99,6 +100,10 @@ assert_sparse() {
 require() {
   local command
   for command; do command -v "$command" >/dev/null || skip "$command is not installed"; done
+}
+# unprivileged COMMAND…: where permissions count. Root may do all, unless it gives that up; needs setpriv.
+unprivileged() {
+  if [ "$(id -u)" -ne 0 ]; then "$@"; else setpriv '--bounding-set=-dac_override,-dac_read_search' "$@"; fi
 }
 require_root() { [ "$(id -u)" -eq 0 ] || skip 'needs root'; }
 # small_tmpfs DIR SIZE: a file system that is soon full; unmounted by teardown_mounts, which teardown() calls.
