@@ -114,6 +114,15 @@ load helpers
 END
 }
 
+@test "a file that may not be read is status 6" {
+  require setpriv
+  cp "$GOLDEN/mirn-v1/good/hello.mirn" secret.mirn
+  chmod 000 secret.mirn
+  expect_status 6 unprivileged hx-info secret.mirn
+  expect_one_error hx-info
+  expect_err 'secret.mirn: Permission denied'
+}
+
 @test "a name with control characters does not reach the terminal as such" {
   make_dense disk.img 1M
   hx-snap-pack --name $'web\e[31m\n01' disk.img -o vm.mirn

@@ -157,6 +157,27 @@ refused_stream() {
   [ ! -e x ]
 }
 
+@test "a refused stream leaves no valid snapshot behind a pipe, sealed or not" {
+  make_sparse disk.img 2M
+  hx-fetch disk.img >whole
+  head -c $(($(size_of whole) - 3)) whole >cut_in_END
+  { cat whole && printf x; } >longer
+  make_dense other.img 1M
+  hx-fetch disk.img other.img >two_disks
+  local wanted stream sealing
+  while read -r wanted stream; do
+    for sealing in '' --unsealed; do
+      expect_pipe "$wanted 0" "hx-snap-pack $sealing <$stream | cat >vm.mirn"
+      expect_one_error hx-snap-pack
+      for tool in 'hx-restore -o x' 'hx-restore --verify-only' hx-snap-seal; do
+        # shellcheck disable=SC2086  # a command line
+        expect_status 1 $tool vm.mirn
+      done
+      [ ! -e x ]
+    done
+  done <<<$'1 cut_in_END\n1 longer\n8 two_disks'
+}
+
 @test "a failed packer leaves no valid snapshot in the file it was redirected to" {
   make_dense disk.img 8M
   hx-fetch disk.img | head -c 6000000 >cut.stream

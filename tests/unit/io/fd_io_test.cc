@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "support/temporary_directory.h"
+#include "support/waiting_thread.h"
 
 using namespace hx;
 using namespace hx::test;
@@ -127,6 +128,22 @@ TEST_CASE("signals, full pipes and non-blocking descriptors lose nothing") {
   CHECK(count.value() == sent.size());
   got.resize(sent.size());
   CHECK((got == sent));
+}
+
+TEST_CASE("a read that waits, and any later one, ends when it is cancelled") {
+  Pipe pipe;
+  FdReader reader(pipe.out.get(), "stdin");
+  std::byte bytes[8];
+  Result<size_t> got = size_t{0};
+  WaitingThread thread([&] { got = reader.read_some(bytes); });
+  CHECK_FALSE(thread.done());
+  reader.cancel();
+  REQUIRE(write_fd(pipe.in.get(), "pipe", 0, as_bytes("late")));  // ends the read in any case, but with success
+  thread.join();
+  REQUIRE_FALSE(got.ok());
+  CHECK(got.error().message == "stdin: the read was cancelled");
+  reader.cancel();
+  CHECK_FALSE(reader.read_some(bytes).ok());
 }
 
 TEST_CASE("two pieces are written as one, also when either is empty") {
