@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <vector>
 
 #include "base/clock.h"
@@ -24,6 +25,9 @@ using namespace hx;
 
 namespace {
 
+// A second reader gains little where a disk is cold, and where it is in memory takes the core that the sink needs.
+int default_jobs() { return std::thread::hardware_concurrency() > 2 ? 2 : 1; }
+
 enum class Form { kStream, kRaw, kMap };
 
 struct FetchOptions {
@@ -31,7 +35,7 @@ struct FetchOptions {
   std::string extents_path;
   std::vector<std::string> file_paths;
   std::optional<uint64_t> limit_rate;
-  int jobs = 2;
+  int jobs = default_jobs();
   bool raw = false, map = false, force = false;
   Form form() const { return map ? Form::kMap : raw ? Form::kRaw : Form::kStream; }
 };
@@ -58,7 +62,7 @@ ToolSpec describe(FetchOptions& to) {
   table.choice<ImageFormat>("format", 0, "take a file's bytes as they are, whatever its suffix",
                             &to.request.location.format, {{"raw", ImageFormat::kRaw}});
   table.size("limit-rate", 0, "at most so many bytes of data a second", &to.limit_rate);
-  table.number("jobs", 'j', "N", "read with N threads (2)", &to.jobs, 1, 64);
+  table.number("jobs", 'j', "N", "read with N threads (2; on two cores 1)", &to.jobs, 1, 64);
   table.flag("force", 'f', "read a disk though it is in use; write to a terminal", &to.force);
   return spec;
 }

@@ -17,6 +17,9 @@ class DiskReader {
   virtual Result<ExtentList> map(uint64_t from, uint64_t to) const = 0;
   // All of out, or an error naming the disk and the offset.
   virtual Status read_at(uint64_t offset, MutableByteSpan out) const = 0;
+  // Where the data at offset, and what follows it, lies in a file: only if check_unchanged() sees that file's changes,
+  // so that its pages may be sent instead of what was read. Valid as long as this object.
+  virtual FilePlace place_of(uint64_t /*offset*/) const { return {}; }
   // Proof that the disk did not change since it was opened: kChanged if it did. Called when all has been read.
   virtual Status check_unchanged() const = 0;
 };

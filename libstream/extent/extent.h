@@ -7,6 +7,7 @@
 
 #include "hash/digest.h"
 #include "io/buffer_pool.h"
+#include "io/byte_io.h"
 
 namespace hx {
 
@@ -30,7 +31,8 @@ struct Range {
 struct Extent {
   uint64_t offset = 0, length = 0;
   Kind kind = Kind::kZero;
-  Buffer data;  // data.size() == length iff kind == kData, else empty
+  Buffer data;           // data.size() == length iff kind == kData, else empty
+  FilePlace place = {};  // where the same data lies in a file; valid until the source goes on to its next disk
   uint64_t end() const { return offset + length; }
 };
 // Whether a name is safe as the last part of a path and in a message: 1 to 255 bytes, no '/', no control character, not

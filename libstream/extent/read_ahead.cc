@@ -83,7 +83,8 @@ class ReadAhead : public ExtentSource {
     HX_TRY(reader_->read_at(job.piece.offset, job.buffer.bytes()));
     for (uint64_t at = job.piece.offset; at < job.piece.end();) {
       const uint64_t end = std::min(job.piece.end(), align_down(at, kMaxPayload) + kMaxPayload);
-      Extent extent{at, end - at, Kind::kData, job.buffer.slice(at - job.piece.offset, end - at)};
+      Extent extent{at, end - at, Kind::kData, job.buffer.slice(at - job.piece.offset, end - at),
+                    reader_->place_of(at)};
       if (options_.detect_zeros)
         split_zeros(std::move(extent), out);
       else

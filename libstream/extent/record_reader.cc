@@ -112,7 +112,9 @@ Result<Record> RecordReader::read_record() {
       payload = as_bytes(record.payload);
     }
     // First of all: what is damaged must not be judged by its content.
-    if (header.checksum != record_checksum(header, payload)) return fault(record.position, "checksum does not match");
+    if (header.checksum != record_checksum(header, payload))
+      return fault(record.position, "checksum does not match")
+          .with_hint("the transfer damaged it, or the disk changed while it was read");
     ++records_;
     if (is_known(record.tag)) return record;
     if (header.tag < kFirstOptionalTag)

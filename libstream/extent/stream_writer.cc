@@ -159,7 +159,7 @@ class StreamWriter : public ExtentSink {
     totals_.data_bytes += extent.length;
     add_held_zero();
     add(struct_bytes(header(Tag::kData, extent.offset, extent.length, extent.data.bytes())));
-    return note(out_.write_two(as_bytes(pending_), extent.data.bytes()));
+    return note(out_.write_two(as_bytes(pending_), extent.data.bytes(), extent.place));
   }
   // Zeros that follow each other become one record: the last one waits for its successor.
   void add_held_zero() {

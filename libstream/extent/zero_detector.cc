@@ -43,9 +43,13 @@ void split_zeros(Extent extent, std::vector<Extent>& out) {
     return;
   }
   for (const MapEntry& entry : find_zeros(extent.offset, extent.data.bytes())) {
-    Buffer data;
-    if (entry.kind == Kind::kData) data = extent.data.slice(entry.offset - extent.offset, entry.length);
-    out.push_back({entry.offset, entry.length, entry.kind, std::move(data)});
+    Extent piece{entry.offset, entry.length, entry.kind, {}};
+    if (entry.kind == Kind::kData) {
+      const uint64_t skip = entry.offset - extent.offset;
+      piece.data = extent.data.slice(skip, entry.length);
+      if (extent.place.fd >= 0) piece.place = {extent.place.fd, extent.place.offset + skip};
+    }
+    out.push_back(std::move(piece));
   }
 }
 

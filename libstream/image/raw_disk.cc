@@ -60,6 +60,12 @@ class RawDisk : public DiskReader {
     return {};
   }
 
+  FilePlace place_of(uint64_t offset) const override {
+    struct stat now;
+    if (info_.consistency == "none" || ::fstat(fd_.get(), &now) != 0 || !S_ISREG(now.st_mode)) return {};
+    return {fd_.get(), offset};
+  }
+
   Status check_unchanged() const override {
     if (info_.consistency == "none") return {};  // the user has been told, and the snapshot says so
     const struct stat now = HX_TRY(stat_fd(fd_.get(), path_));

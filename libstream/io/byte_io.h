@@ -25,6 +25,12 @@ class ByteReader {
   Result<size_t> read_full(MutableByteSpan out);
 };
 
+// Where bytes lie in a file that somebody else keeps open; fd -1: in none.
+struct FilePlace {
+  int fd = -1;
+  uint64_t offset = 0;
+};
+
 // A sequence of bytes, written once. One thread.
 class ByteWriter {
  public:
@@ -33,6 +39,9 @@ class ByteWriter {
   virtual const std::string& name() const = 0;
   // Two pieces as one write where the system has it: a header and its payload.
   virtual Status write_two(ByteSpan first, ByteSpan second);
+  // The same, where the second piece is in a file, too: a pipe may be given the file's pages, which is several times
+  // cheaper than a copy. Whoever reads the pipe gets what the file holds by then, and must be able to see a change.
+  virtual Status write_two(ByteSpan first, ByteSpan second, FilePlace) { return write_two(first, second); }
 };
 
 // Bytes at any place. Any thread.

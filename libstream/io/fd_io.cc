@@ -26,6 +26,14 @@ Error write_error(int error, const std::string& name, uint64_t offset) {
   return system_error(error, place(name, "write", offset));
 }
 
+// Of a shorter piece a copy costs no more than handing over its pages.
+constexpr size_t kMinSplice = 16 * kKiB;
+
+bool is_pipe(int fd) {
+  struct stat st;
+  return fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode);
+}
+
 // Whether a failed call is to be made again: after a signal, or when a descriptor that somebody else made non-blocking
 // (ssh does that to a shared stdin or stdout) is ready.
 bool try_again(int error, int fd, short what) {
@@ -163,7 +171,7 @@ Result<size_t> FdReader::read_some(MutableByteSpan out) {
   return got;
 }
 
-FdWriter::FdWriter(int fd, std::string name) : fd_(fd), name_(std::move(name)) {}
+FdWriter::FdWriter(int fd, std::string name) : fd_(fd), is_pipe_(is_pipe(fd)), name_(std::move(name)) {}
 
 Status FdWriter::write_all(ByteSpan bytes) {
   HX_TRY(write_fd(fd_, name_, offset_, bytes));
@@ -195,6 +203,21 @@ Result<FileReader> FileReader::open(const std::string& path) {
   UniqueFd fd = HX_TRY(open_fd(path, O_RDONLY));
   HX_TRY(size_of_fd(fd.get(), path));
   return FileReader(std::move(fd), path);
+}
+
+Status FdWriter::write_two(ByteSpan first, ByteSpan second, FilePlace place) {
+  if (!is_pipe_ || place.fd < 0 || second.size() < kMinSplice) return write_two(first, second);
+  HX_TRY(write_all(first));
+  auto from = static_cast<off64_t>(place.offset);
+  while (!second.empty()) {
+    const ssize_t moved = splice(place.fd, &from, fd_, nullptr, second.size(), SPLICE_F_MORE);
+    if (moved < 0 && errno == EINTR) continue;
+    // Whatever ends this (a file that is shorter now, a file system that cannot), the bytes at hand are as good.
+    if (moved <= 0) break;
+    second = second.subspan(static_cast<size_t>(moved));
+    offset_ += static_cast<uint64_t>(moved);
+  }
+  return write_all(second);
 }
 
 FileReader::FileReader(UniqueFd fd, std::string name, uint64_t base)

@@ -48,11 +48,13 @@ class FdWriter : public ByteWriter {
   FdWriter(int fd, std::string name);
   Status write_all(ByteSpan) override;
   Status write_two(ByteSpan first, ByteSpan second) override;
+  Status write_two(ByteSpan first, ByteSpan second, FilePlace) override;
   const std::string& name() const override { return name_; }
   uint64_t written() const { return offset_; }
 
  private:
   int fd_;
+  bool is_pipe_;
   std::string name_;
   uint64_t offset_ = 0;
 };

@@ -89,6 +89,23 @@ pack_while() {
   done
 }
 
+@test "data that is overwritten while it waits in the pipe does not fit its checksum" {
+  make_dense disk.img 4M
+  mkdir target
+  mkfifo first second
+  hx-fetch disk.img >first 2>/dev/null &
+  local source=$!
+  # When so much is out, the pipe holds pages of the first MiB, whose checksum has gone ahead.
+  { head -c 3000; yes | dd of=disk.img bs=1M count=4 iflag=fullblock conv=notrunc status=none; cat; } <first >second &
+  local relay=$!
+  expect_status 1 hx-snap-pack -o target/x <second
+  expect_one_error hx-snap-pack
+  expect_err 'checksum does not match'
+  expect_err 'the disk changed while it was read'
+  wait $source $relay || true
+  assert_no_files_left target
+}
+
 @test "the plain bytes of a disk that changed end with status 3" {
   make_dense disk.img 12M
   mkfifo out

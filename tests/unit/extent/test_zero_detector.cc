@@ -69,8 +69,11 @@ TEST_CASE("split data are slices of the buffer") {
   Buffer buffer = Buffer::copy_of(as_bytes(text));
   const std::byte* const begin = buffer.bytes().data();
   std::vector<Extent> out;
-  split_zeros({0, text.size(), Kind::kData, std::move(buffer)}, out);
+  split_zeros({0, text.size(), Kind::kData, std::move(buffer), {7, 500}}, out);
   REQUIRE(out.size() == 3);
+  CHECK((out[0].place.fd == 7 && out[0].place.offset == 500));
+  CHECK(out[1].place.fd == -1);
+  CHECK((out[2].place.fd == 7 && out[2].place.offset == 500 + 4096 + 64 * kKiB));
   CHECK(out[0].data.bytes().data() == begin);
   CHECK(out[1].kind == Kind::kZero);
   CHECK(out[1].data.empty());

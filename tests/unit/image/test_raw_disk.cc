@@ -58,6 +58,15 @@ TEST_CASE("a raw file is a disk whose holes are zero and never read") {
   CHECK(subtract({{kMiB, 10000}}, ranges_of(map, Kind::kData)).empty());
   CHECK(disk->map(100, 200).value().entries() == std::vector<MapEntry>{{100, 100, Kind::kZero}});
   expect_contract(*read_ahead(disk, map, {}), {read_file(path)});
+  auto source = read_ahead(disk, map, {});
+  REQUIRE(source->next_disk().ok());
+  while (const std::optional<Extent> extent = source->next().value()) {
+    if (extent->kind != Kind::kData) continue;
+    std::string in_file(extent->length, '\0');
+    const FilePlace place = extent->place;
+    REQUIRE(::pread(place.fd, in_file.data(), in_file.size(), static_cast<off_t>(place.offset)) > 0);
+    CHECK((as_bytes(in_file).size() == extent->data.size() && in_file == as_text(extent->data.bytes())));
+  }
 }
 
 TEST_CASE("an empty file is an empty disk") {
@@ -127,6 +136,7 @@ TEST_CASE("an image that QEMU writes to is refused, and taken with a mark when f
   CHECK(disk.error().hint.find("--force") != std::string::npos);
   auto forced = opened(path, InUse::kAllow);
   CHECK(forced->info().consistency == "none");
+  CHECK(opened(path, InUse::kAllow)->place_of(0).fd == -1);  // what it sends must be what it read
   set_mtime(path, {1, 1});
   CHECK(forced->check_unchanged().ok());
 }

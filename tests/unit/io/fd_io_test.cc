@@ -130,6 +130,32 @@ TEST_CASE("signals, full pipes and non-blocking descriptors lose nothing") {
   CHECK((got == sent));
 }
 
+TEST_CASE("a pipe is given a file's pages, and from memory what the file lacks") {
+  TemporaryDirectory directory;
+  const std::string memory(40'000, 'm'), in_file = numbered(30'000);
+  UniqueFd file = open_fd(directory / "f", O_RDWR | O_CREAT).value();
+  REQUIRE(pwrite_fd(file.get(), "f", 0, as_bytes(in_file)));
+  const auto sent = [&](int from, uint64_t offset, std::string_view second) {
+    Pipe pipe;
+    FdWriter writer(pipe.in.get(), "pipe");
+    REQUIRE(writer.write_two(as_bytes("head"), as_bytes(second), {from, offset}));
+    CHECK(writer.written() == 4 + second.size());
+    pipe.in.reset();
+    std::string got(100'000, '\0');
+    got.resize(FdReader(pipe.out.get(), "pipe").read_full(std::as_writable_bytes(std::span(got))).value());
+    return got;
+  };
+  CHECK((sent(file.get(), 5, memory) == "head" + in_file.substr(5) + memory.substr(30'000 - 5)));
+  CHECK((sent(-1, 5, memory) == "head" + memory));
+  CHECK((sent(file.get(), 5, "short") == "headshort"));
+  Pipe cannot_be_spliced_from;
+  CHECK((sent(cannot_be_spliced_from.in.get(), 0, memory) == "head" + memory));
+
+  UniqueFd no_pipe = open_fd(directory / "g", O_RDWR | O_CREAT).value();
+  REQUIRE(FdWriter(no_pipe.get(), "g").write_two(as_bytes("head"), as_bytes(memory), {file.get(), 0}));
+  CHECK((read_file(directory / "g") == "head" + memory));
+}
+
 TEST_CASE("a read that waits, and any later one, ends when it is cancelled") {
   Pipe pipe;
   FdReader reader(pipe.out.get(), "stdin");
