@@ -245,7 +245,7 @@ TEST_CASE("a signal's thread removes temporary names, and only those") {
   CHECK(directory.count() == 1);
 }
 
-TEST_CASE("a directory that was made for a while goes, if it is empty; one that was there stays") {
+TEST_CASE("a directory that was made for a while goes, if it is empty, one that was there stays") {
   TemporaryDirectory directory;
   for (const char* name : {"there", "made", "filled"}) {
     if (name == std::string("there")) std::filesystem::create_directory(directory / name);

@@ -150,7 +150,7 @@ TEST_CASE("Content-Range: what it may look like") {
   }
 }
 
-TEST_CASE("ranges are downloaded in pieces, in order or as they come; an error ends all") {
+TEST_CASE("ranges are downloaded in pieces, in order or as they come, an error ends all") {
   std::string content(1000, '?');
   for (size_t i = 0; i < content.size(); ++i) content[i] = static_cast<char>('a' + i % 26);
   const auto script = [&](const HttpRequest& request, size_t) { return serve(content, request); };

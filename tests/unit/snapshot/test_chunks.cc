@@ -108,7 +108,7 @@ TEST_CASE("the plan of a map has each chunk that holds data, and runs of zeros b
   }
 }
 
-TEST_CASE("an extent of data that is a chunk passes without a copy; zeros of any length without memory", "[chunks]") {
+TEST_CASE("an extent of data that is a chunk passes without a copy, zeros of any length without memory", "[chunks]") {
   BufferPool pool(kChunk, 1);
   std::vector<const std::byte*> seen;
   std::vector<uint64_t> lengths;

@@ -61,7 +61,7 @@ TEST_CASE("a snapshot appears under its name when it is committed, and not befor
   CHECK(dir.count() == 1);
 }
 
-TEST_CASE("to a file on stdout the header is rewritten where the snapshot begins; to a pipe it is spooled, or unsealed",
+TEST_CASE("to a file on stdout the header is rewritten where the snapshot begins, to a pipe it is spooled, or unsealed",
           "[pack_sink]") {
   const std::string image = sample_disk()->text();
   const MemoryFile file("before|and a long tail that must go" + std::string(100000, 'x'));
