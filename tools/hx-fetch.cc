@@ -12,8 +12,8 @@
 #include "base/clock.h"
 #include "cli/run_tool.h"
 #include "cli/terminal.h"
-#include "extent/extent_json.h"
 #include "extent/file_sink.h"
+#include "extent/map_text.h"
 #include "extent/pump.h"
 #include "extent/stream_writer.h"
 #include "io/fd_io.h"
@@ -36,7 +36,8 @@ struct FetchOptions {
   std::vector<std::string> file_paths;
   std::optional<uint64_t> limit_rate;
   int jobs = default_jobs();
-  bool raw = false, map = false, force = false;
+  std::optional<MapForm> map;
+  bool raw = false, force = false;
   Form form() const { return map ? Form::kMap : raw ? Form::kRaw : Form::kStream; }
 };
 
@@ -48,8 +49,10 @@ ToolSpec describe(FetchOptions& to) {
   OptionTable& table = spec.options;
   table.operands("LOCATION", 1, OptionTable::kAnyCount, &to.request.locations);
   table.flag("raw", 0, "plain bytes instead of a stream, of one disk", &to.raw);
-  table.choice<bool>("map", 0, "say where data and zeros are; nothing is read", &to.map, {{"json", true}});
-  table.text("extents", 0, "FILE", "only what the map in FILE has (JSON; - is stdin)", &to.extents_path);
+  table.choice<std::optional<MapForm>>(
+      "map", 0, "say where data is; nothing is read", &to.map,
+      {{"json", MapForm::kJson}, {"bmap", MapForm::kBmap}, {"ddrescue", MapForm::kDdrescue}});
+  table.text("extents", 0, "FILE", "only what the map in FILE has (- is stdin)", &to.extents_path);
   table
       .call("range", 0, "RANGE", "only OFFSET+LENGTH or OFFSET-END; repeatable",
             [&to](const std::string& text) -> Status {
@@ -95,7 +98,8 @@ Status fetch(FetchOptions& options, Tool& tool, bool& has_begun) {
   if (options.form() != Form::kStream && disks.size() != 1)
     return usage_error(std::string(options.raw ? "--raw" : "--map") + " is for one disk, and here are " +
                        std::to_string(disks.size()));
-  if (options.form() == Form::kMap) return tool.print(format_map_json(disks.front().what));
+  if (options.form() == Form::kMap)
+    return tool.print(format_map(*options.map, disks.front().what, disks.front().reader->info().size));
 
   std::optional<RateLimiter> limiter;
   if (options.limit_rate) limiter.emplace(*options.limit_rate, system_clock());

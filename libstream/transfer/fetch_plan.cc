@@ -9,7 +9,7 @@
 
 #include "base/checked_math.h"
 #include "extent/extent_algebra.h"
-#include "extent/extent_json.h"
+#include "extent/map_text.h"
 #include "extent/stream_format.h"
 #include "io/fd_io.h"
 
@@ -129,7 +129,7 @@ std::unique_ptr<ExtentSource> fetch_source(std::vector<DiskToFetch> disks, const
 
 Result<ExtentList> read_extents(const std::string& path) {
   const std::string text = HX_TRY(read_text(path, 64 * kMiB));
-  return HX_TRY_IN(path == "-" ? "stdin" : path, parse_map_json(text, NotPresent::kAbsent));
+  return HX_TRY_IN(path == "-" ? "stdin" : path, parse_map(text, NotPresent::kAbsent));
 }
 
 Result<MachineFile> read_machine_file(const std::string& path) {

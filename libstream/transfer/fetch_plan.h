@@ -35,7 +35,7 @@ Result<std::vector<DiskToFetch>> plan_fetch(FetchRequest);
 // Reads them, one after another.
 std::unique_ptr<ExtentSource> fetch_source(std::vector<DiskToFetch>, const ReadAheadOptions&);
 
-// --extents: a map as JSON (extent/extent_json.h) from a file, or from stdin for "-".
+// --extents: a map in any form that extent/map_text.h reads, from a file, or from stdin for "-".
 Result<ExtentList> read_extents(const std::string& path);
 // --file: kUnsupported above 16 MiB.
 Result<MachineFile> read_machine_file(const std::string& path);
