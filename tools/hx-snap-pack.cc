@@ -28,7 +28,7 @@ struct Arguments {
   uint64_t chunk_size = mirn::kDefaultChunkSize;
   PackOptions pack;
   std::optional<uint64_t> limit_rate;
-  bool unsealed = false, no_checksum = false, force = false, json = false;
+  bool tar = false, unsealed = false, no_checksum = false, force = false, json = false;
 };
 
 Status parse_raw_size(const std::string& text, std::optional<uint64_t>& to) {
@@ -45,6 +45,7 @@ ToolSpec describe(Arguments& to) {
   table.operands("FILE", 0, 1, &to.files);
   table.text("output", 'o', "FILE", "the snapshot, which appears when it is complete", &to.output);
   table.text("directory", 'd', "DIR", "a snapshot of each disk, and manifest.json", &to.directory);
+  table.flag("tar", 0, "the same as a tar archive, to FILE or stdout", &to.tar);
   table.choice<PackInputKind>("input", 0, "what the input is (stdin: stream; FILE: raw)", &to.input.kind,
                               {{"stream", PackInputKind::kStream}, {"raw", PackInputKind::kRaw}});
   table.call("size", 0, "SIZE|unknown", "raw bytes from a pipe: how many must come",
@@ -71,11 +72,13 @@ Status check(Arguments& a) {
   if (to_stdout) a.output.clear();
   if (!mirn::is_chunk_size(a.chunk_size)) return usage_error("--chunk-size: a power of two from 64KiB to 4MiB");
   if (a.pack.memory < 16 * a.chunk_size) return usage_error("--memory: at least 16 chunks");
+  if (a.tar && !a.directory.empty()) return usage_error("--tar and --directory exclude each other");
+  if (a.unsealed && a.tar) return usage_error("--unsealed: a member of an archive has its size before it, so it waits");
   if (a.unsealed && !to_stdout) return usage_error("--unsealed: a file is sealed without it");
   if (a.json && to_stdout) return usage_error("--json: stdout already carries the snapshot");
   if (!a.files.empty()) a.input.path = a.files[0];
   HX_TRY(check_pack_input(a.input));
-  if (to_stdout && !a.force) HX_TRY(refuse_binary_to_terminal(STDOUT_FILENO, "a snapshot"));
+  if (to_stdout && !a.force) HX_TRY(refuse_binary_to_terminal(STDOUT_FILENO, a.tar ? "an archive" : "a snapshot"));
   if (a.input.from_stdin() && !a.force)
     HX_TRY(refuse_binary_from_terminal(STDIN_FILENO, a.input.is_raw() ? "a disk" : "an extent stream"));
   a.input.in_use = a.force ? InUse::kAllow : InUse::kRefuse;
@@ -88,9 +91,21 @@ Status check(Arguments& a) {
   return {};
 }
 
+Result<std::unique_ptr<PackSink>> make_tar_sink(const Arguments& a, Overwrite overwrite) {
+  TarTarget target;
+  target.spool_directory = a.spool;
+  target.modified = std::chrono::system_clock::to_time_t(system_clock().wall_now());
+  if (a.output.empty())
+    enlarge_pipe(STDOUT_FILENO);
+  else
+    target.file.emplace(HX_TRY(AtomicFile::open(a.output, overwrite)));
+  return pack_into_tar(std::move(target), a.pack);
+}
+
 Result<std::unique_ptr<PackSink>> make_sink(const Arguments& a) {
   const Overwrite overwrite = a.force ? Overwrite::kReplace : Overwrite::kRefuse;
   if (!a.directory.empty()) return pack_into_directory(a.directory, overwrite, a.pack);
+  if (a.tar) return make_tar_sink(a, overwrite);
   if (!a.output.empty()) return pack_into_file(a.output, overwrite, a.pack);
   enlarge_pipe(STDOUT_FILENO);
   // Without a checksum there is nothing that would have to be waited for.
@@ -101,12 +116,14 @@ Result<std::unique_ptr<PackSink>> make_sink(const Arguments& a) {
 void tell(const Arguments& a, const PackSink& sink, Tool& tool) {
   for (const PackedDisk& disk : sink.packed()) {
     const PackTotals& t = disk.totals;
-    tool.explain((disk.path.empty() ? std::string("stdout") : disk.path) + ": " + format_size(t.size) + " disk, " +
-                 format_size(t.data_bytes) + " of data in " + format_size(t.file_bytes) +
+    const std::string member = disk.member.empty() || !a.tar ? "" : ": " + disk.member;
+    tool.explain((disk.path.empty() ? std::string("stdout") : disk.path) + member + ": " + format_size(t.size) +
+                 " disk, " + format_size(t.data_bytes) + " of data in " + format_size(t.file_bytes) +
                  (t.sealed ? ", sealed" : ", unsealed: hx-snap-seal finishes it"));
     if (disk.file_count > 0) tool.explain(std::to_string(disk.file_count) + " files of the machine are in it");
   }
-  if (a.no_checksum && !a.output.empty()) tool.explain("without a checksum: hx-snap-seal " + a.output + " adds it");
+  if (a.no_checksum && !a.output.empty() && !a.tar)
+    tool.explain("without a checksum: hx-snap-seal " + a.output + " adds it");
 }
 
 Status pack(Arguments& a, Tool& tool) {

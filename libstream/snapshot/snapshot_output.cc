@@ -1,15 +1,14 @@
 #include "snapshot/snapshot_output.h"
 
 #include <fcntl.h>
-#include <linux/magic.h>
 #include <sys/stat.h>
-#include <sys/vfs.h>
 
 #include <cerrno>
 #include <cstring>
 #include <vector>
 
 #include "io/fd_io.h"
+#include "io/spool_file.h"
 #include "io/writeback.h"
 
 namespace hx {
@@ -131,17 +130,6 @@ class UnsealedOutput : public SnapshotOutput {
   BodyWriter body_;
 };
 
-Result<UniqueFd> open_unnamed(const std::string& directory) {
-  UniqueFd fd(open(directory.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
-  if (fd) return fd;
-  if (errno != EOPNOTSUPP && errno != EISDIR) return system_error(errno, directory + ": open a spool file");
-  std::string path = directory + "/hx-spool.XXXXXX";  // a file system without unnamed files
-  fd.reset(mkostemp(path.data(), O_CLOEXEC));
-  if (!fd) return system_error(errno, path + ": create");
-  unlink(path.c_str());
-  return fd;
-}
-
 }  // namespace
 
 bool is_seekable_file(int fd) {
@@ -159,13 +147,11 @@ Result<std::unique_ptr<SnapshotOutput>> rewriting_output(int fd, std::string nam
 }
 
 Result<std::unique_ptr<SnapshotOutput>> spooling_output(int fd, std::string name, const std::string& spool_directory) {
-  UniqueFd spool = HX_TRY(open_unnamed(spool_directory));
-  struct statfs fs;
-  if (fstatfs(spool.get(), &fs) == 0 && (fs.f_type == TMPFS_MAGIC || fs.f_type == RAMFS_MAGIC))
-    return refused(spool_directory + ": lies in memory, which a snapshot would fill")
-        .with_hint("--spool DIR on a disk, or --unsealed");
-  return std::unique_ptr<SnapshotOutput>(
-      std::make_unique<SpoolingOutput>(fd, std::move(name), std::move(spool), "spool file in " + spool_directory));
+  auto spool = open_spool_file(spool_directory);
+  if (!spool && spool.error().kind == ErrorKind::kRefused)
+    return std::move(spool).error().with_hint("--spool DIR on a disk, or --unsealed");
+  return std::unique_ptr<SnapshotOutput>(std::make_unique<SpoolingOutput>(fd, std::move(name), HX_TRY(std::move(spool)),
+                                                                          "spool file in " + spool_directory));
 }
 
 std::unique_ptr<SnapshotOutput> unsealed_output(int fd, std::string name) {

@@ -10,95 +10,30 @@
 
 #include "io/fd_io.h"
 #include "io/temporary_names.h"
+#include "transfer/pack_sink_base.h"
 
 namespace hx {
 namespace {
-
-// One snapshot on its way: members go in reverse order of their use of each other.
-struct Packing {
-  std::optional<AtomicFile> file;  // nullopt: stdout
-  std::unique_ptr<SnapshotOutput> output;
-  std::unique_ptr<SnapshotSink> sink;
-  PackedDisk disk;
-};
-
-class PackSinkBase : public PackSink {
- public:
-  explicit PackSinkBase(const PackOptions& options) : options_(options) {}
-
-  Order order() const override { return Order::kAscending; }
-  const std::vector<PackedDisk>& packed() const override { return packed_; }
-
-  void on_failure(std::function<void(const Error&)> call) override { options_.on_failure = std::move(call); }
-
-  Status begin_disk(const DiskInfo& info) override {
-    HX_TRY(open(info));
-    return current().sink->begin_disk(info);
-  }
-  Status put(Extent extent) override { return current().sink->put(std::move(extent)); }
-  Status end_disk(const DiskTotals& totals) override { return current().sink->end_disk(totals); }
-
-  Status put_disk(const DiskReader& disk, const ExtentList& map, const PumpOptions& pump) override {
-    HX_TRY(open(disk.info()));
-    DiskProgress* progress = pump.progress ? &pump.progress->add_disk(disk.info().name, disk.info().size) : nullptr;
-    HX_TRY(current().sink->put_disk(disk, map, progress, pump.rate_limiter));
-    if (progress) progress->finished = true;
-    return {};
-  }
-
-  Status commit() override {
-    if (packings_.empty()) return damaged("the stream holds no disk");
-    for (Packing& packing : packings_) {
-      HX_TRY(packing.sink->commit());
-      packing.disk.totals = packing.sink->totals();
-      packed_.push_back(packing.disk);
-    }
-    for (Packing& packing : packings_)
-      if (packing.file) HX_TRY(packing.file->commit());
-    return finish();
-  }
-  void abort(const Error&) override { discard(); }
-
- protected:
-  // Makes the output of one more disk.
-  virtual Status place(Packing&) = 0;
-  void discard() { packings_.clear(); }
-  virtual Status finish() { return {}; }
-
- private:
-  Packing& current() { return packings_.back(); }
-
-  Status open(const DiskInfo& info) {
-    Packing packing;
-    packing.disk.key = info.key;
-    packing.disk.name = options_.name.empty() ? info.name : options_.name;
-    packing.disk.file_count = info.files.size();
-    HX_TRY(place(packing));
-    packing.sink = snapshot_sink(*packing.output, options_);
-    packings_.push_back(std::move(packing));
-    return {};
-  }
-
-  PackOptions options_;
-  std::vector<Packing> packings_;
-  std::vector<PackedDisk> packed_;
-};
 
 Error only_one_disk() {
   return unsupported("the stream holds several disks, a snapshot one")
       .with_hint("--directory DIR makes a snapshot of each");
 }
 
-Status take_file(Packing& packing, AtomicFile file) {
-  packing.disk.path = file.path();
-  packing.output = HX_TRY(rewriting_output(file.fd(), file.path()));
-  packing.file.emplace(std::move(file));
-  return {};
-}
+class NamedPackSink : public PackSinkBase {
+ protected:
+  using PackSinkBase::PackSinkBase;
+  static Status take_file(Packing& packing, AtomicFile file) {
+    packing.disk.path = file.path();
+    packing.output = HX_TRY(rewriting_output(file.fd(), file.path()));
+    packing.file.emplace(std::move(file));
+    return {};
+  }
+};
 
-class FilePackSink : public PackSinkBase {
+class FilePackSink : public NamedPackSink {
  public:
-  FilePackSink(AtomicFile file, const PackOptions& options) : PackSinkBase(options), file_(std::move(file)) {}
+  FilePackSink(AtomicFile file, const PackOptions& options) : NamedPackSink(options), file_(std::move(file)) {}
 
  private:
   Status place(Packing& packing) override {
@@ -132,10 +67,10 @@ class FdPackSink : public PackSinkBase {
   bool used_ = false;
 };
 
-class DirectoryPackSink : public PackSinkBase {
+class DirectoryPackSink : public NamedPackSink {
  public:
   DirectoryPackSink(const std::string& path, Overwrite overwrite, const PackOptions& options)
-      : PackSinkBase(options), path_(path), overwrite_(overwrite) {}
+      : NamedPackSink(options), path_(path), overwrite_(overwrite) {}
   // A directory that we made goes with what was to be in it; one with files in it stays, by rmdir() itself.
   ~DirectoryPackSink() override {
     discard();
@@ -153,22 +88,11 @@ class DirectoryPackSink : public PackSinkBase {
       return system_error(errno, path_);
     // Now, so that an existing one is refused before anything is packed; it stays hidden until all disks are there.
     if (!manifest_) manifest_.emplace(HX_TRY(AtomicFile::open(path_ + "/manifest.json", overwrite_)));
-    std::string name = packing.disk.name.empty() ? packing.disk.key : to_leaf_name(packing.disk.name);
-    if (!names_.insert(name).second) {
-      name += "-" + packing.disk.key;
-      if (!names_.insert(name).second) return refused(path_ + ": two disks would be " + name + ".mirn");
-    }
-    return take_file(packing, HX_TRY(AtomicFile::open(path_ + "/" + name + ".mirn", overwrite_)));
+    packing.disk.member = HX_TRY(take_snapshot_name(packing.disk, path_, names_));
+    return take_file(packing, HX_TRY(AtomicFile::open(path_ + "/" + packing.disk.member, overwrite_)));
   }
   Status finish() override {
-    Json disks = Json::array();
-    for (const PackedDisk& disk : packed()) {
-      Json entry = to_json(disk);
-      entry["file"] = disk.path.substr(path_.size() + 1);
-      disks.push_back(std::move(entry));
-    }
-    const std::string text = dump_json({{"type", "manifest"}, {"version", 1}, {"disks", disks}}, 2) + "\n";
-    HX_TRY(write_fd(manifest_->fd(), manifest_->path(), 0, as_bytes(text)));
+    HX_TRY(write_fd(manifest_->fd(), manifest_->path(), 0, as_bytes(manifest_text(packed()))));
     return manifest_->commit();
   }
   const std::string path_;
