@@ -1,5 +1,5 @@
 #pragma once
-// The one description of a tool's options: the parser, --help and the test of the man page read it.
+// The one description of a tool's options: the parser, --help, the completions and the test of the man page read it.
 
 #include <climits>
 #include <cstdint>
@@ -20,11 +20,12 @@ struct Option {
   std::string argument;  // "FILE", "SIZE", "tree|full"; empty = a flag
   std::string help;      // one line, lower case, no full stop
   std::function<Status(const std::string&)> set;
-  std::vector<std::string> choices;  // if not empty, the only values
-  bool repeatable = false;           // else the last one wins
-  bool digits = false;               // -1, -19 are this option's value too, as with gzip and zstd
-  bool hidden = false;               // parsed, but in no help
-  bool compact = false;              // shares the last line of --help
+  std::vector<std::string> choices;      // if not empty, the only values
+  std::vector<std::string> suggestions;  // what a shell offers where an argument's name tells too little
+  bool repeatable = false;               // else the last one wins
+  bool digits = false;                   // -1, -19 are this option's value too, as with gzip and zstd
+  bool hidden = false;                   // parsed, but in no help
+  bool compact = false;                  // shares the last line of --help
 };
 
 // Filled once by main(), parsed once. Adders give the new option, to be refined; it moves with the next one added.
@@ -63,8 +64,9 @@ class OptionTable {
   Status check_operands() const;
 
   const std::vector<Option>& options() const { return options_; }
-  std::string usage_operands() const;  // "FILE", "[FILE]", "LOCATION...", "[FILE...]", or empty
-  Json to_json() const;                // the visible ones
+  const std::string& operand() const { return operand_; }  // its name; empty: the tool takes none
+  std::string usage_operands() const;                      // "FILE", "[FILE]", "LOCATION...", "[FILE...]", or empty
+  Json to_json() const;                                    // the visible ones
 
  private:
   Option& add(Option);

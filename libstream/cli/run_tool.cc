@@ -8,8 +8,10 @@
 #include <cstring>
 #include <exception>
 #include <new>
+#include <optional>
 
 #include "base/clock.h"
+#include "cli/completion.h"
 #include "cli/exit_status.h"
 #include "cli/terminal.h"
 #include "io/fd_io.h"
@@ -20,20 +22,27 @@ namespace {
 
 struct StandardOptions {
   bool quiet = false, verbose = false, help = false, version = false, dump_options = false;
+  std::optional<Shell> completion;
   ProgressChoice progress;
 };
 
 void add_standard_options(OptionTable& table, StandardOptions& to) {
-  table.call("progress", 0, "WHEN", "show it: auto, bar, json, none or fd:N (JSON there)",
-             [&to](const std::string& value) -> Status {
-               to.progress = HX_TRY(parse_progress_choice(value));
-               return {};
-             });
+  table
+      .call("progress", 0, "WHEN", "show it: auto, bar, json, none or fd:N (JSON there)",
+            [&to](const std::string& value) -> Status {
+              to.progress = HX_TRY(parse_progress_choice(value));
+              return {};
+            })
+      .suggestions = {"auto", "bar", "json", "none"};
   table.flag("quiet", 'q', "only errors: no progress, no remarks", &to.quiet).compact = true;
   table.flag("verbose", 'v', "say more", &to.verbose).compact = true;
   table.flag("help", 0, "show this help", &to.help).compact = true;
   table.flag("version", 0, "show the version", &to.version).compact = true;
   table.flag("dump-options", 0, "the options as JSON", &to.dump_options).hidden = true;
+  table
+      .choice<std::optional<Shell>>("dump-completion", 0, "the completion script of a shell", &to.completion,
+                                    {{"bash", Shell::kBash}, {"zsh", Shell::kZsh}, {"fish", Shell::kFish}})
+      .hidden = true;
 }
 
 // A tool started with a standard descriptor closed must not give its number to a disk: what is then used fails (EBADF).
@@ -163,7 +172,7 @@ int run_tool(ToolSpec spec, int argc, char** argv, const std::function<Status(To
   StandardOptions standard;
   add_standard_options(spec.options, standard);
   Status usage = spec.options.parse(argc, argv);
-  bool only_asked = usage.ok() && (standard.help || standard.version || standard.dump_options);
+  bool only_asked = usage.ok() && (standard.help || standard.version || standard.dump_options || standard.completion);
   if (usage.ok() && !only_asked) usage = spec.options.check_operands();
   if (!usage.ok() && usage.error().kind == ErrorKind::kUsage) {
     std::string& hint = usage.error().hint;
@@ -183,6 +192,8 @@ int run_tool(ToolSpec spec, int argc, char** argv, const std::function<Status(To
     done = tool.print(spec.name + " " HX_VERSION "\n");
   else if (standard.dump_options)
     done = tool.print(dump_json(options_as_json(spec), 2) + "\n");
+  else if (standard.completion)
+    done = tool.print(completion_text(spec, *standard.completion));
   else
     done = run_without_exceptions(run, tool);
   // A full file system may only show itself now (NFS).
