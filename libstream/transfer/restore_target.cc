@@ -11,6 +11,7 @@
 #include "image/raw_disk.h"
 #include "io/fd_io.h"
 #include "providers/local/disk_location.h"
+#include "providers/nbd/nbd_disk.h"
 
 namespace hx {
 namespace {
@@ -34,12 +35,33 @@ Status check_room(const RestoreTarget& target, const SnapshotInput& input) {
                  std::to_string(needed));
 }
 
+Status check_can_be_verified(const RestoreTarget& target, const SnapshotInput& input) {
+  if (input.is_file() || target.force) return {};
+  return refused(target.path + ": what comes from a pipe cannot be verified before the target is overwritten")
+      .with_hint("--force overwrites it all the same");
+}
+
+Result<std::unique_ptr<FileSink>> open_nbd_target(const RestoreTarget& target, RestoreJob& job) {
+  NbdServer server;
+  server.uri = target.path;
+  const SnapshotInput& input = *job.input;
+  const bool has_size = input.kind() != InputKind::kStream;
+  auto sink = HX_TRY(open_nbd_sink(server, {}, has_size ? input.header().size : 0));
+  if (!target.only_differences) return sink;
+  job.target_content = HX_TRY(open_nbd_disk(server));
+  return difference_sink(std::move(sink), job.target_content);
+}
+
 }  // namespace
 
 namespace {
 
 Result<TargetKind> kind_by_name(const RestoreTarget& target, const SnapshotInput& input) {
   if (target.path == "-") return TargetKind::kStdout;
+  if (is_nbd_scheme(parse_location(target.path).scheme)) {
+    HX_TRY(check_can_be_verified(target, input));
+    return TargetKind::kNbd;
+  }
   struct stat st;
   const bool exists = stat(target.path.c_str(), &st) == 0;
   if (!exists && errno == ENOENT && target.in_place)
@@ -53,9 +75,7 @@ Result<TargetKind> kind_by_name(const RestoreTarget& target, const SnapshotInput
   }
   // After the first bytes there would be neither.
   if (exists && input.is_same_file(st)) return refused(target.path + ": is the snapshot itself");
-  if (!input.is_file() && !target.force)
-    return refused(target.path + ": what comes from a pipe cannot be verified before the target is overwritten")
-        .with_hint("--force overwrites it all the same");
+  HX_TRY(check_can_be_verified(target, input));
   return TargetKind::kInPlace;
 }
 
@@ -82,6 +102,7 @@ Result<std::unique_ptr<FileSink>> open_target(const RestoreTarget& target, Targe
       job.target_content = HX_TRY(open_raw_disk(target.path, {.in_use = InUse::kAllow}));
       return difference_sink(std::move(sink), job.target_content);
     }
+    case TargetKind::kNbd: return open_nbd_target(target, job);
     case TargetKind::kNewFile:
       return new_file_sink(target.path, target.force ? Overwrite::kReplace : Overwrite::kRefuse,
                            expected_data(target, job));

@@ -27,10 +27,14 @@ struct NbdServer {
   std::string name;  // what messages call the disk; empty: the URI without its password, or command's last word
 };
 
+enum class TargetContent : uint8_t { kAnything, kZeros };
+
 struct NbdOptions {
   int connections = 4;  // at most; more than one only where the server says that they see one disk (multi-conn)
   // The server does not take or send a byte for so long though it owes an answer: kTemporary. Also for connecting.
   std::chrono::milliseconds timeout = std::chrono::seconds(60);
+  // What a sink finds in its target. kZeros: it was made just now, and zeros are not written.
+  TargetContent was = TargetContent::kAnything;
 };
 
 // Whether a location's scheme is one of ours: "nbd", "nbds", "nbd+unix", "nbds+unix".
@@ -48,8 +52,8 @@ bool is_nbd_scheme(std::string_view scheme);
 Result<std::shared_ptr<DiskReader>> open_nbd_disk(const NbdServer&, const NbdOptions& = {});
 
 // An existing export, in place: zero extents are made zero (NBD_CMD_WRITE_ZEROES, or written). Order::kAny. kRefused:
-// smaller than the disk. commit(): flush; then, of a server that was started, its orderly end: a status that is not 0
-// is an error. Without commit() it is ended all the same.
-Result<std::unique_ptr<FileSink>> open_nbd_sink(const NbdServer&, const NbdOptions& = {});
+// smaller than the disk; smaller than `needed` bytes at once. commit(): flush; then, of a server that was started, its
+// orderly end: a status that is not 0 is an error. Without commit() it is ended all the same.
+Result<std::unique_ptr<FileSink>> open_nbd_sink(const NbdServer&, const NbdOptions& = {}, uint64_t needed = 0);
 
 }  // namespace hx

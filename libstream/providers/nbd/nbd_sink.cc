@@ -13,7 +13,8 @@ namespace {
 
 class NbdSink : public FileSink {
  public:
-  explicit NbdSink(std::unique_ptr<NbdClient> client) : client_(std::move(client)), size_(client_->info().size) {}
+  NbdSink(std::unique_ptr<NbdClient> client, TargetContent was)
+      : client_(std::move(client)), size_(client_->info().size), was_(was) {}
 
   Order order() const override { return Order::kAny; }
 
@@ -37,8 +38,10 @@ class NbdSink : public FileSink {
     HX_TRY(client_->flush());
     return client_->finish();
   }
-  SinkCounts counts() const override { return {written_, zeroed_, 0}; }
+  SinkCounts counts() const override { return {written_, zeroed_, skipped_}; }
   uint64_t contiguous_end() const override { return contiguous_.get(); }
+
+  Status expect_room(uint64_t size) const { return size <= size_ ? Status() : Status(too_small(size)); }
 
  private:
   const std::string& name() const { return client_->name(); }
@@ -46,7 +49,6 @@ class NbdSink : public FileSink {
     return refused(name() + ": too small: " + std::to_string(size_) + " bytes, the disk has " +
                    (needed == kUnknownSize ? "more" : std::to_string(needed)));
   }
-  Status expect_room(uint64_t size) const { return size <= size_ ? Status() : Status(too_small(size)); }
   uint64_t round_up(uint64_t offset) const {
     const uint64_t block = client_->info().min_block;
     return std::min(align_down(offset + block - 1, block), size_);
@@ -76,6 +78,10 @@ class NbdSink : public FileSink {
   }
 
   Status make_zero(uint64_t offset, uint64_t length) {
+    if (was_ == TargetContent::kZeros) {
+      skipped_ += length;
+      return {};
+    }
     HX_TRY(on_blocks(
         offset, offset + length, [&](uint64_t from, uint64_t to) { return client_->zero(from, to - from); },
         [](uint64_t, MutableByteSpan out) { std::fill(out.begin(), out.end(), std::byte{0}); }));
@@ -106,19 +112,22 @@ class NbdSink : public FileSink {
 
   const std::unique_ptr<NbdClient> client_;
   const uint64_t size_;
+  const TargetContent was_;
   ContiguousEnd contiguous_;
   bool has_disk_ = false;
   std::mutex part_of_block_;
-  std::atomic<uint64_t> written_ = 0, zeroed_ = 0;
+  std::atomic<uint64_t> written_ = 0, zeroed_ = 0, skipped_ = 0;
 };
 
 }  // namespace
 
-Result<std::unique_ptr<FileSink>> open_nbd_sink(const NbdServer& server, const NbdOptions& options) {
+Result<std::unique_ptr<FileSink>> open_nbd_sink(const NbdServer& server, const NbdOptions& options, uint64_t needed) {
   auto client = HX_TRY(NbdClient::open(server, options));
   if (client->info().read_only)
     return Error{ErrorKind::kPermission, client->name() + ": the server offers it read-only", "", "read-only"};
-  return std::unique_ptr<FileSink>(std::make_unique<NbdSink>(std::move(client)));
+  auto sink = std::make_unique<NbdSink>(std::move(client), options.was);
+  HX_TRY(sink->expect_room(needed));
+  return std::unique_ptr<FileSink>(std::move(sink));
 }
 
 }  // namespace hx

@@ -87,7 +87,6 @@ class SpawnSettings {
     posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);  // ours is a pipeline's
     posix_spawn_file_actions_adddup2(&actions, output, STDERR_FILENO);
     posix_spawn_file_actions_adddup2(&actions, listener, kListenFd);
-    for (const int fd : inherited) posix_spawn_file_actions_adddup2(&actions, fd, fd);  // it stays open over exec
     // Onto itself: that is how posix_spawn(3) keeps a descriptor open.
     for (const int fd : inherited) posix_spawn_file_actions_adddup2(&actions, fd, fd);
     posix_spawnattr_init(&attributes);
