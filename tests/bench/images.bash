@@ -40,7 +40,8 @@ copy_data() {
 }
 
 # Memory is written to where it has room for the largest outputs beside the images' pages, else the disk, with a sync after
-# each run that all tools pay alike.
+# each run that all tools pay alike. Huge pages if we may mount: with pages of 4 KiB tmpfs takes 0.45 s for each GiB of a
+# new file, one thread at a time whatever the tool does, and all of them are as fast as the slowest.
 choose_scratch() {
   local need=$((full_size * 4)) free
   free=$(awk '/^MemAvailable/ { printf "%.0f", $2 * 1024 }' /proc/meminfo)
@@ -48,6 +49,9 @@ choose_scratch() {
   if [ "$(stat -f -c %T /dev/shm 2>/dev/null)" = tmpfs ] && [ "$free" -gt $((need + thin_size + full_size)) ] &&
     [ $(($(df --output=avail -B 1 /dev/shm | tail -n 1))) -gt $need ]; then
     scratch=$(mktemp -d /dev/shm/hx-bench.XXXXXX) scratch_kind='memory (tmpfs)'
+    if [ "${HX_BENCH_MOUNTS:-}" = own ] && mount -t tmpfs -o "huge=always,size=$need" hx-bench "$scratch" 2>/dev/null; then
+      scratch_kind='memory (tmpfs, huge pages)'
+    fi
   else
     scratch=$(mktemp -d "$images/scratch.XXXXXX") scratch_kind='disk (each run synced)' sync_after='sync -f .'
   fi
