@@ -44,11 +44,11 @@ load helpers
 @test "a stream that was cut short makes no archive, on a pipe or as a file" {
   make_dense disk.img 2M
   hx-fetch disk.img disk.img >whole
-  head -c 3000000 whole >cut
-  expect_pipe '1 0' 'hx-snap-pack --tar <cut | cat >got'
+  head -c 3000000 whole >part
+  expect_pipe '1 0' 'hx-snap-pack --tar <part | cat >got'
   [ ! -s got ]
-  expect_status 1 hx-snap-pack --tar -o vms.tar <cut
-  assert_no_files_left . disk.img whole cut got
+  expect_status 1 hx-snap-pack --tar -o vms.tar <part
+  assert_no_files_left . disk.img whole part got
 }
 
 @test "--tar: what cannot be is wrong usage" {
