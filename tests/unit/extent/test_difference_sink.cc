@@ -45,7 +45,7 @@ struct Target {
 TEST_CASE("what is there already is not written", "[difference_sink]") {
   Target target(std::make_shared<MemoryDisk>(kSize, std::vector<MapEntry>{{0, 600000, Kind::kData}}));
   std::string wanted = target.content->text();
-  wanted[300000] = static_cast<char>(wanted[300000] ^ 1);
+  wanted.at(300000) = static_cast<char>(wanted.at(300000) ^ 1);
   target.put(0, wanted.substr(0, 300000));
   target.put(300000, wanted.substr(300000, 300000));
   target.put_zeros(600000, 400000);
