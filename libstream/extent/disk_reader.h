@@ -1,4 +1,6 @@
 #pragma once
+#include <thread>
+
 #include "extent/extent_list.h"
 
 namespace hx {
@@ -13,6 +15,9 @@ class DiskReader {
   virtual const std::string& name() const = 0;
   // Reading is cheapest in pieces of this size at multiples of it (a snapshot's chunk); a power of two.
   virtual uint64_t grain() const { return kMaxPayload; }
+  // How many threads read it best: what is far away wants more at once. Of a local disk a second one gains little where
+  // it is cold, and where it is in memory takes the core that the sink needs.
+  virtual int readers() const { return std::thread::hardware_concurrency() > 2 ? 2 : 1; }
   // The kinds of [from, to), tiling it (in a delta: absent where it says nothing). to <= info().size.
   virtual Result<ExtentList> map(uint64_t from, uint64_t to) const = 0;
   // All of out, or an error naming the disk and the offset.

@@ -22,14 +22,15 @@ class ReadAhead : public ExtentSource {
       : reader_(std::move(reader)),
         what_(std::move(what)),
         options_(options),
+        threads_(options.threads > 0 ? options.threads : reader_->readers()),
         piece_size_(std::max(reader_->grain(), kMaxPayload)),
-        window_(std::max<size_t>(options.threads + 1, options.depth * kMaxPayload / piece_size_)),
+        window_(std::max<size_t>(threads_ + 1, options.depth * kMaxPayload / piece_size_)),
         pool_(piece_size_, 2 * window_) {}
 
   Result<std::optional<DiskInfo>> next_disk() override {
     if (workers_) return std::optional<DiskInfo>();
     DiskInfo info = HX_TRY(info_of_part(*reader_, what_));
-    workers_.emplace(options_.threads, window_, [this](ReadJob&& job, int) { return read(std::move(job)); });
+    workers_.emplace(threads_, window_, [this](ReadJob&& job, int) { return read(std::move(job)); });
     return std::optional(std::move(info));
   }
 
@@ -97,6 +98,7 @@ class ReadAhead : public ExtentSource {
   const std::shared_ptr<const DiskReader> reader_;
   const ExtentList what_;
   const ReadAheadOptions options_;
+  const int threads_;
   const uint64_t piece_size_;  // a multiple of kMaxPayload: what the reader decodes at once is asked for once
   const size_t window_;
   BufferPool pool_;

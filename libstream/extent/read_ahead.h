@@ -8,7 +8,7 @@ namespace hx {
 // Disks as extent sources: threads read ahead into a pool's buffers, detect zeros there, while the data is in cache,
 // and next() restores the order. The one place that does.
 struct ReadAheadOptions {
-  int threads = 2;
+  int threads = 0;           // 0: as the reader likes it
   size_t depth = 16;         // MiB in flight; at most as much again may be held by those behind next()
   bool detect_zeros = true;  // data that is all zero becomes zero extents (extent/zero_detector.h)
 };

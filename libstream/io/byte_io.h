@@ -52,6 +52,8 @@ class RandomReader {
   // All of out, or an error that names the object and the offset; the end of the file inside out is kDamaged.
   virtual Status read_at(uint64_t offset, MutableByteSpan out) const = 0;
   virtual const std::string& name() const = 0;
+  // Proof that all that was read is of one state: kChanged if not. Success where there is nothing to prove it by.
+  virtual Status check_unchanged() const { return {}; }
 };
 
 }  // namespace hx

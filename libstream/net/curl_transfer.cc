@@ -177,12 +177,11 @@ Status CurlTransfer::begin() {
   if (has_begun_) return {};
   has_begun_ = true;
   if (is_http()) {
-    long status = 0, redirects = 0;
+    long status = 0;
     curl_easy_getinfo(easy(), CURLINFO_RESPONSE_CODE, &status);
     response_.status = static_cast<int>(status);
     const char* url = nullptr;
-    curl_easy_getinfo(easy(), CURLINFO_REDIRECT_COUNT, &redirects);
-    if (redirects > 0 && curl_easy_getinfo(easy(), CURLINFO_EFFECTIVE_URL, &url) == CURLE_OK && url)
+    if (was_redirected() && curl_easy_getinfo(easy(), CURLINFO_EFFECTIVE_URL, &url) == CURLE_OK && url)
       response_.final_url = redact_urls(url);
   } else {
     describe_file();
@@ -224,6 +223,11 @@ Result<HttpResponse> CurlTransfer::finish(CURLcode code) {
   return std::move(response_);
 }
 
+bool CurlTransfer::was_redirected() const {
+  long redirects = 0;
+  return curl_easy_getinfo(easy(), CURLINFO_REDIRECT_COUNT, &redirects) == CURLE_OK && redirects > 0;
+}
+
 Error CurlTransfer::error_of(CURLcode code) const {
   const std::string said = error_text_[0] ? error_text_ : curl_easy_strerror(code);
   const auto error = [&](ErrorKind kind, std::string reason = "") {
@@ -262,7 +266,8 @@ Error CurlTransfer::error_of(CURLcode code) const {
       return error(ErrorKind::kUsage);
     case CURLE_TOO_MANY_REDIRECTS:
       return damaged("more than " + std::to_string(kMaxRedirects) + " redirects, the last one a redirect again");
-    case CURLE_UNSUPPORTED_PROTOCOL:
+    case CURLE_UNSUPPORTED_PROTOCOL:  // also what libcurl says of an answer without a status line
+      if (!was_redirected()) return error(ErrorKind::kDamaged);
       return refused("redirects to something that is not " + request_.url.scheme + ":")
           .with_hint("if that is right, name the place itself");
     case CURLE_WEIRD_SERVER_REPLY:

@@ -45,6 +45,7 @@ class CurlTransfer {
   Status begin();
   void describe_file();  // sftp: as if there were headers
   bool is_http() const { return request_.url.scheme == "http" || request_.url.scheme == "https"; }
+  bool was_redirected() const;
   Error error_of(CURLcode) const;
 
   const HttpRequest& request_;

@@ -56,10 +56,11 @@ Error status_error(const HttpResponse& response) {
   if (status == 407) return error(ErrorKind::kPermission, "the proxy wants other credentials");
   if (status == 404 || status == 410) return error(ErrorKind::kUsage, "there is nothing of this name");
   if (status == 412) return error(ErrorKind::kChanged, "changed since the reading began").with_reason("source-changed");
-  if (status == 408 || status == 429) return error(ErrorKind::kTemporary, "too busy").with_reason("busy");
   if (status == 501 || status == 505) return error(ErrorKind::kUnsupported, "the server cannot do this");
-  if (status >= 500) return error(ErrorKind::kTemporary, "the server failed").with_reason("busy");
-  return error(ErrorKind::kSystem, "");
+  if (status != 408 && status != 429 && status < 500) return error(ErrorKind::kSystem, "");
+  const std::string* after = response.header("retry-after");
+  Error busy = error(ErrorKind::kTemporary, status >= 500 ? "the server failed" : "too busy").with_reason("busy");
+  return after ? std::move(busy).with_hint("the server says: Retry-After: " + *after) : std::move(busy);
 }
 
 }  // namespace hx

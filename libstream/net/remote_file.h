@@ -37,7 +37,7 @@ class RemoteFile : public RandomReader {
   const std::string& name() const override { return name_; }
   const Validator& validator() const { return validator_; }
   // kChanged if the server's state is not the one that was opened. One request.
-  Status check_unchanged() const;
+  Status check_unchanged() const override;
 
  private:
   RemoteFile(std::shared_ptr<HttpClient> client, Url url, std::string name)
