@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "base/checked_math.h"
+#include "providers/nbd/tls_authorities.h"
 
 namespace hx {
 namespace {
@@ -189,6 +190,8 @@ Status NbdConnection::drive_until(const std::function<bool()>& done, steady_cloc
 }
 
 Status NbdConnection::shake_hands() {
+  const TlsAuthorities authorities = HX_TRY_IN(address_.name, TlsAuthorities::of(address_.uri));
+  if (!authorities.directory().empty()) nbd_set_tls_certificates(handle_, authorities.directory().c_str());
   const auto deadline = steady_clock::now() + address_.timeout;
   nbd_set_opt_mode(handle_, true);              // so that the server's answer to the export's name is told apart
   nbd_set_uri_allow_local_file(handle_, true);  // the user wrote it
