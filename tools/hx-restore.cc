@@ -9,12 +9,10 @@
 #include <vector>
 
 #include "base/clock.h"
-#include "base/size_text.h"
 #include "cli/run_tool.h"
 #include "cli/terminal.h"
 #include "transfer/byte_range.h"
-#include "transfer/restore_report.h"
-#include "transfer/restore_target.h"
+#include "transfer/restore_run.h"
 #include "transfer/verify_input.h"
 
 using namespace hx;
@@ -23,13 +21,14 @@ namespace {
 
 struct Arguments {
   std::vector<std::string> files;
-  std::string output;
+  std::string output, salvage_map, heal_from;
   std::optional<Range> range;
   Verify verify = Verify::kTree;
   std::optional<double> sample_percent;
   int threads = 2;
   std::optional<uint64_t> limit_rate;
-  bool in_place = false, only_differences = false, verify_only = false, force = false, json = false;
+  bool in_place = false, only_differences = false, salvage = false, as_snapshot = false;
+  bool verify_only = false, force = false, json = false;
 };
 
 ToolSpec describe(Arguments& to) {
@@ -47,6 +46,10 @@ ToolSpec describe(Arguments& to) {
                to.range = HX_TRY(parse_byte_range(text));
                return {};
              });
+  table.flag("salvage", 0, "restore what is good of a damaged snapshot, name the rest", &to.salvage);
+  table.text("salvage-map", 0, "FILE", "what was restored, as a map for GNU ddrescue", &to.salvage_map);
+  table.text("heal-from", 0, "DISK", "a disk that still has what the snapshot has lost", &to.heal_from);
+  table.flag("as-snapshot", 0, "make the snapshot whole again, into TARGET", &to.as_snapshot);
   table.flag("verify-only", 0, "restore nothing: read all, and tell what is damaged", &to.verify_only);
   table.call("sample", 0, "PERCENT", "with --verify-only: of the chunks, chosen at random",
              [&to](const std::string& text) -> Status {
@@ -63,14 +66,20 @@ ToolSpec describe(Arguments& to) {
 }
 
 Status check(const Arguments& a) {
-  if (a.verify_only && (!a.output.empty() || a.in_place || a.only_differences || a.range))
-    return usage_error("--verify-only restores nothing: no --output, --in-place, --only-differences or --range");
+  const bool repairs = a.salvage || a.as_snapshot || !a.heal_from.empty();
+  if (a.verify_only && (!a.output.empty() || a.in_place || a.only_differences || a.range || repairs))
+    return usage_error("--verify-only restores nothing: it goes with --sample, --verify, --jobs and --json");
   if (a.verify_only && a.limit_rate) return usage_error("--verify-only knows no --limit-rate");
   if (!a.verify_only && a.output.empty())
     return usage_error("no target").with_hint("-o FILE, -o - for stdout, or --verify-only");
   if (a.sample_percent && !a.verify_only) return usage_error("--sample goes with --verify-only");
   if (a.sample_percent && a.verify == Verify::kFull)
     return usage_error("--sample and --verify full exclude each other");
+  if (repairs && a.verify == Verify::kFull) return usage_error("--verify full is for what is not damaged");
+  if (!a.salvage_map.empty() && (!a.salvage || a.range))
+    return usage_error("--salvage-map goes with --salvage, of the whole disk");
+  if (a.as_snapshot && (a.salvage || a.in_place || a.range || a.output == "-"))
+    return usage_error("--as-snapshot writes a new file, the whole snapshot: no --salvage, --in-place or --range");
   if (a.in_place && (a.output.empty() || a.output == "-")) return usage_error("--in-place needs --output FILE");
   if (a.json && a.output == "-") return usage_error("--json: stdout already carries the disk");
   if (a.output == "-" && !a.force) HX_TRY(refuse_binary_to_terminal(STDOUT_FILENO, "a disk"));
@@ -78,35 +87,21 @@ Status check(const Arguments& a) {
   return {};
 }
 
-Status restore_to(const Arguments& a, RestoreJob& job, Tool& tool) {
+Status tell(const Arguments& a, RestoreDone done, Tool& tool) {
+  const bool is_asked = a.only_differences || a.salvage || a.as_snapshot || !a.heal_from.empty();
+  is_asked ? tool.say(done.text) : tool.explain(done.text);
+  if (a.json) HX_TRY(tool.print(done.receipt));
+  return std::move(done.status);
+}
+
+Status restore_to(const Arguments& a, const RestoreJob& job, Tool& tool) {
   const RestoreTarget target{a.output, a.in_place, a.force, a.only_differences};
-  const TargetKind kind = HX_TRY(kind_of_target(target, *job.input));
-  const auto sink = HX_TRY(open_target(target, kind, job));
-  const bool in_place = is_overwritten(kind);
-  if (makes_whole_disk(kind)) job.parts = Parts::kRefuse;
-  // Whatever does not exist twice is not touched before its replacement is known to be good.
-  if (in_place && job.input->is_file()) {
-    if (is_terminal(STDERR_FILENO))
-      tool.say("reading " + (a.only_differences ? a.output + ", and " : "all of ") + job.input->name() + " before " +
-               a.output + " is touched");
-    HX_TRY(check_before(job));
-  }
-  std::unique_ptr<TerminationNote> note;
-  if (in_place) note = tool.on_termination([&] { return how_far(target, *sink); });
-  auto outcome = restore(job, *sink);
-  Status status = outcome ? sink->commit() : Status(std::move(outcome).error());
-  if (!status) {
-    Error error = std::move(status).error();
-    if (in_place && sink->counts().written + sink->counts().zeroed > 0) error.hint = how_far(target, *sink);
-    return error;
-  }
-  const SinkCounts counts = sink->counts();
-  const std::string done = format_counts(a.output, counts, *outcome);
-  if (a.only_differences)
-    tool.say(done);
-  else
-    tool.explain(done);
-  return a.json ? tool.print(restore_receipt(*job.input, a.output, *outcome, counts)) : Status();
+  if (a.as_snapshot) return tell(a, HX_TRY(heal_to(job, target, a.heal_from)), tool);
+  RestoreRun run = HX_TRY(RestoreRun::open(job, target, a.heal_from));
+  if (const std::string text = run.reads_first(); !text.empty() && is_terminal(STDERR_FILENO)) tool.say(text);
+  HX_TRY(run.check_first());
+  const auto note = tool.on_termination([&] { return run.how_far(); });
+  return tell(a, HX_TRY(run.run()), tool);
 }
 
 // On a terminal somebody waits for the answer; a script has the status.
@@ -128,7 +123,9 @@ Status verify(const Arguments& a, const RestoreJob& job, Tool& tool) {
 
 Status run(Arguments& a, Tool& tool) {
   HX_TRY(check(a));
-  const auto input = HX_TRY(SnapshotInput::open(a.files.empty() ? "-" : a.files[0]));
+  const bool repairs = a.salvage || a.as_snapshot || !a.heal_from.empty();
+  const auto input = HX_TRY(SnapshotInput::open(a.files.empty() ? "-" : a.files[0],
+                                                repairs ? HeaderNeed::kMayBeDamaged : HeaderNeed::kMustHold));
   if (!input->is_file()) tool.input_is_stream();
   std::optional<RateLimiter> limiter;
   if (a.limit_rate) limiter.emplace(*a.limit_rate, system_clock());
@@ -138,6 +135,8 @@ Status run(Arguments& a, Tool& tool) {
   job.verify = a.verify;
   job.threads = a.threads;
   job.pump = {.progress = &tool.progress(), .rate_limiter = limiter ? &*limiter : nullptr};
+  if (repairs) job.damage = a.salvage ? OnDamage::kSalvage : OnDamage::kHeal;
+  job.salvage_map = a.salvage_map;
   return a.verify_only ? verify(a, job, tool) : restore_to(a, job, tool);
 }
 

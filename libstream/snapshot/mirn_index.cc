@@ -210,6 +210,8 @@ std::string encode_directory(const Directory& d) {
   return frame;
 }
 
+Result<std::vector<DirectoryFile>> decode_files(std::string_view text) { return parse_files(text); }
+
 Result<Directory> decode_directory(ByteSpan frame) {
   Cursor cursor = HX_TRY(open_skippable(frame, kDirectoryMagic, kMaxDirectoryContent));
   if (frame.size() < sizeof(SkippableHeader) + sizeof(DirectoryHeader) + sizeof(DirectoryTail))

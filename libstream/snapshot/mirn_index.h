@@ -57,5 +57,7 @@ std::string encode_machine_file(std::string_view content);
 // From whole frames. Errors have no object: the caller adds it.
 Result<IndexPage> decode_page(ByteSpan frame, const IndexShape&);
 Result<Directory> decode_directory(ByteSpan frame);
+// The list of machine files, of a directory that is otherwise damaged.
+Result<std::vector<DirectoryFile>> decode_files(std::string_view text);
 
 }  // namespace hx

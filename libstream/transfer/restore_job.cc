@@ -5,6 +5,8 @@
 #include "extent/read_ahead.h"
 #include "hash/sha256.h"
 #include "snapshot/verify.h"
+#include "transfer/restore_report.h"
+#include "transfer/salvage_job.h"
 
 namespace hx {
 namespace {
@@ -168,6 +170,11 @@ std::optional<Digest> plain_checksum(const SnapshotInput& input) {
 }  // namespace
 
 Result<RestoreOutcome> restore(const RestoreJob& job, ExtentSink& sink) {
+  if (job.damage != OnDamage::kRefuse) {
+    auto outcome = salvage(job, sink);
+    if (!outcome) sink.abort(outcome.error());
+    return outcome;
+  }
   if (job.input->kind() == InputKind::kIndexed && job.input->is_file()) return restore_indexed(job, sink);
   const auto source = HX_TRY(job.input->open_source(job.threads));
   RestoreOutcome outcome = HX_TRY(restore_in_sequence(job, *source, sink, plain_checksum(*job.input)));
@@ -177,7 +184,12 @@ Result<RestoreOutcome> restore(const RestoreJob& job, ExtentSink& sink) {
 }
 
 Status check_before(RestoreJob& job) {
-  if (!job.input->is_file()) return {};
+  if (!job.input->is_file() || job.damage == OnDamage::kSalvage) return {};
+  if (job.damage == OnDamage::kHeal) {
+    const auto sink = discarding_sink();
+    auto outcome = salvage(job, *sink);
+    return outcome ? Status() : Status(std::move(outcome).error());
+  }
   if (job.target_content && job.input->kind() == InputKind::kIndexed && job.verify == Verify::kTree)
     return make_plan(job);
   if (job.input->kind() == InputKind::kIndexed) {

@@ -1,6 +1,7 @@
 #pragma once
 // A snapshot or a stream into a file sink: whole or in part, checked as it is read.
 
+#include "extent/extent_algebra.h"
 #include "extent/file_sink.h"
 #include "extent/pump.h"
 #include "transfer/difference_plan.h"
@@ -15,6 +16,12 @@ enum class Verify : uint8_t {
 
 enum class Parts : uint8_t { kTake, kRefuse };  // of a stream: kRefuse where a whole disk is to be made
 
+enum class OnDamage : uint8_t {
+  kRefuse,   // nothing counts
+  kHeal,     // what is damaged comes from heal_from, all of it, or nothing counts
+  kSalvage,  // what is good counts (from heal_from too), the rest is named
+};
+
 struct RestoreJob {
   SnapshotInput* input = nullptr;
   std::optional<Range> range;  // of the disk; only this is restored (all of a pipe is checked all the same)
@@ -26,6 +33,9 @@ struct RestoreJob {
   // not be touched, as their digest is the target's already.
   std::shared_ptr<const DiskReader> target_content = {};
   std::optional<DifferencePlan> plan = {};
+  OnDamage damage = OnDamage::kRefuse;
+  std::shared_ptr<const DiskReader> heal_from = {};  // a disk that still has what the snapshot has lost
+  std::string salvage_map = {};                      // a file for the map of what was restored; empty: none
 };
 
 // What is known once all is done.
@@ -35,6 +45,8 @@ struct RestoreOutcome {
   std::optional<Digest> tree;
   bool full_checked = false;  // the image's SHA-256 was computed and fits
   uint64_t equal = 0;         // bytes that the plan leaves out
+  RangeSet lost = {};         // with kSalvage: what was not restored
+  uint64_t healed = 0;        // bytes that heal_from had
 };
 
 // Does not commit. Several disks in a stream are kUnsupported.

@@ -69,6 +69,23 @@ std::string restore_receipt(const SnapshotInput& input, const std::string& targe
   json["zeroed"] = counts.zeroed;
   json["skipped"] = counts.skipped;
   json["equal"] = counts.equal + outcome.equal;
+  json["healed"] = outcome.healed;
+  json["lost"] = ranges_json(outcome.lost);
+  return dump_json(json) + "\n";
+}
+
+std::string heal_receipt(const SnapshotInput& input, const std::string& target, const HealOutcome& outcome) {
+  const Json json = {{"type", "receipt"},
+                     {"tool", "hx-restore"},
+                     {"source", input.name()},
+                     {"format", "mirn"},
+                     {"target", target},
+                     {"bytes", outcome.bytes},
+                     {"chunks_made", outcome.frames_made},
+                     {"pages_made", outcome.pages_made},
+                     {"header_made", outcome.header_made},
+                     {"directory_made", outcome.directory_made},
+                     {"seek_table_made", outcome.seek_table_made}};
   return dump_json(json) + "\n";
 }
 
@@ -110,19 +127,23 @@ std::string format_counts(const std::string& target, const SinkCounts& counts, c
   return text;
 }
 
-std::string format_damage(const VerifyReport& report) {
+std::string format_ranges(const std::vector<Range>& ranges) {
   constexpr size_t kShown = 8;
+  std::string text;
+  for (size_t i = 0; i < ranges.size() && i < kShown; ++i)
+    text += (i ? ", " : "") + std::to_string(ranges[i].offset) + "+" + std::to_string(ranges[i].length);
+  if (ranges.size() > kShown)
+    text += ", and " + std::to_string(ranges.size() - kShown) + " ranges more (--json has all)";
+  return text;
+}
+
+std::string format_damage(const VerifyReport& report) {
   const std::vector<Range> ranges = damaged_ranges(report);
   uint64_t bytes = 0;
   for (const Range& range : ranges) bytes += range.length;
   const size_t count = report.damage.size();
-  std::string text = std::to_string(count) + (count == 1 ? " chunk is" : " chunks are") + " damaged, " +
-                     format_size(bytes) + " of the disk:";
-  for (size_t i = 0; i < ranges.size() && i < kShown; ++i)
-    text += (i ? ", " : " ") + std::to_string(ranges[i].offset) + "+" + std::to_string(ranges[i].length);
-  if (ranges.size() > kShown)
-    text += ", and " + std::to_string(ranges.size() - kShown) + " ranges more (--json has all)";
-  return text;
+  return std::to_string(count) + (count == 1 ? " chunk is" : " chunks are") + " damaged, " + format_size(bytes) +
+         " of the disk: " + format_ranges(ranges);
 }
 
 std::unique_ptr<ExtentSink> discarding_sink() { return std::make_unique<DiscardingSink>(); }

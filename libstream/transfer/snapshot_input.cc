@@ -45,7 +45,7 @@ SnapshotInput::SnapshotInput(UniqueFd fd, std::string name) : name_(std::move(na
   }
 }
 
-Result<std::unique_ptr<SnapshotInput>> SnapshotInput::open(const std::string& path) {
+Result<std::unique_ptr<SnapshotInput>> SnapshotInput::open(const std::string& path, HeaderNeed header) {
   const bool is_stdin = path == "-";
   UniqueFd fd(is_stdin ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3) : -1);
   if (!is_stdin) fd = HX_TRY(open_fd(path, O_RDONLY));
@@ -54,7 +54,12 @@ Result<std::unique_ptr<SnapshotInput>> SnapshotInput::open(const std::string& pa
   if (S_ISDIR(st.st_mode)) return usage_error(path + ": is a directory").with_hint("name a snapshot in it");
   std::unique_ptr<SnapshotInput> input(new SnapshotInput(std::move(fd), is_stdin ? "stdin" : path));
   input->status_ = st;
-  HX_TRY(input->look());
+  Status looked = input->look();
+  if (looked) return input;
+  const bool is_lost = looked.error().kind == ErrorKind::kDamaged || looked.error().kind == ErrorKind::kUnsupported;
+  if (header == HeaderNeed::kMustHold || !input->is_file() || !is_lost) return std::move(looked).error();
+  input->kind_ = InputKind::kIndexed;
+  input->header_.emplace();  // says nothing: what reads it must do without
   return input;
 }
 

@@ -20,11 +20,14 @@ enum class InputKind : uint8_t {
   kPlain,    // a snapshot of the original's
 };
 
+enum class HeaderNeed : uint8_t { kMustHold, kMayBeDamaged };
+
 // One input, opened. Anything that is neither stream nor snapshot is kDamaged.
 class SnapshotInput {
  public:
   // path "-": stdin.
-  static Result<std::unique_ptr<SnapshotInput>> open(const std::string& path);
+  // kMayBeDamaged: for salvage. A file that is nothing we know is then kIndexed, and its header empty.
+  static Result<std::unique_ptr<SnapshotInput>> open(const std::string& path, HeaderNeed = HeaderNeed::kMustHold);
 
   InputKind kind() const { return kind_; }
   const std::string& name() const { return name_; }
@@ -32,6 +35,8 @@ class SnapshotInput {
   bool is_file() const { return file_ != nullptr; }  // can be read at any place, and again
   bool is_same_file(const struct stat&) const;
   const SnapshotHeader& header() const { return *header_; }  // of a snapshot
+  bool has_header() const { return header_ && !header_->bytes.empty(); }  // false: a stream, or a header that is lost
+  const RandomReader& file() const { return *file_; }        // where is_file()
   // By place: kIndexed in a file only.
   Result<std::shared_ptr<SnapshotReader>> open_indexed() const;
   // In sequence, from its beginning: of a pipe once, of a file again and again. Borrows from this object.

@@ -67,6 +67,16 @@ without() { grep -vxE "$1"; }
   same ranges "$(elements hx.7 'Receipt of hx-restore' ranges)" "$(printed '.ranges[]')"
 }
 
+@test "the receipt of --as-snapshot, and what --salvage says is lost" {
+  make_dense disk.img 3M
+  hx-snap-pack -q disk.img -o vm.mirn
+  hx-restore -q --json --as-snapshot vm.mirn -o same.mirn >../out
+  same healed "$(keys hx.7 'Receipt of hx-restore --as-snapshot')" "$(printed .)"
+  flip_byte vm.mirn 1500000
+  expect_status 1 hx-restore --json --salvage vm.mirn -o out.img
+  same lost "$(elements hx.7 'Receipt of hx-restore' lost)" "$(printed '.lost[]')"
+}
+
 @test "the receipt of --verify-only, and of damage" {
   make_dense disk.img 3M
   hx-snap-pack -q disk.img -o vm.mirn

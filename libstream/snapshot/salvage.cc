@@ -1,0 +1,172 @@
+#include "snapshot/salvage.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "base/checked_math.h"
+#include "codec/zero_frame.h"
+#include "codec/zstd_codec.h"
+#include "hash/sha256.h"
+#include "hash/xxh3.h"
+#include "snapshot/salvage_place.h"
+
+namespace hx {
+namespace {
+
+constexpr int kFramesToLearnFrom = 4;
+
+// The checksum that a page had: an intact directory says it, else its own last eight bytes do.
+std::optional<uint64_t> checksum_of_page(const FrameGroup& group, ByteSpan raw) {
+  if (group.page_xxh3) return group.page_xxh3;
+  if (raw.size() < sizeof(Le64)) return std::nullopt;
+  return load_struct<Le64>(raw.last(sizeof(Le64)));
+}
+
+// A place that cannot be read is lost like one that is damaged: the next one may be good.
+Result<bool> was_read(Status status) {
+  if (status) return true;
+  if (status.error().kind == ErrorKind::kSystem || status.error().kind == ErrorKind::kDamaged) return false;
+  return std::move(status).error();
+}
+
+bool decodes_with_checksum(ByteSpan frame, MutableByteSpan content) {
+  thread_local ZstdDecompressor decompressor;
+  return has_checksum(frame) && decompressor.decompress(frame, content).ok();
+}
+
+}  // namespace
+
+Result<Salvage> Salvage::open(const RandomReader& file, const DiskReader* donor) {
+  Salvage salvage(file, donor, HX_TRY(find_layout(file)));
+  if (donor && donor->info().size < salvage.layout_.size)
+    return usage_error(donor->name() + ": is smaller than the disk: " + std::to_string(donor->info().size) +
+                       " bytes instead of " + std::to_string(salvage.layout_.size));
+  if (donor) HX_TRY(salvage.find_level());
+  return salvage;
+}
+
+// From the first frames that are good.
+Status Salvage::find_level() {
+  std::vector<std::byte> content;
+  int learnt = 0;
+  for (const FrameGroup& group : layout_.groups) {
+    const auto raw = HX_TRY(page_bytes(file_, layout_, group));
+    const auto page = intact_page(raw, layout_, group);
+    std::vector<FrameEntry> entries = page ? page->entries : HX_TRY(place_frames(file_, layout_, group, raw));
+    for (const FrameEntry& entry : entries) {
+      if (entry.kind != Kind::kData || entry.extent.length > std::max<uint64_t>(layout_.chunk_size, 1)) continue;
+      const auto frame = HX_TRY(stored_frame(entry));
+      content.resize(entry.extent.length);
+      if (!decodes_with_checksum(frame, content)) continue;
+      HX_TRY(level_.learn(frame, content));
+      if (level_.is_sure() || ++learnt == kFramesToLearnFrom) return {};
+    }
+  }
+  return {};
+}
+
+Result<std::vector<std::byte>> Salvage::stored_frame(const FrameEntry& entry) const {
+  std::vector<std::byte> frame;
+  if (!fits_within(layout_.body_offset + entry.position, entry.compressed_size, layout_.file_size)) return frame;
+  frame.resize(entry.compressed_size);
+  if (!HX_TRY(was_read(file_.read_at(layout_.body_offset + entry.position, frame)))) frame.clear();
+  return frame;
+}
+
+Result<bool> Salvage::read_donor(const Range& range, MutableByteSpan out) const {
+  if (!donor_) return false;
+  return was_read(donor_->read_at(range.offset, out));
+}
+
+// The digests of an entry of a damaged page: from its frame if that is good, else from the page, where the donor shows
+// that one of the two was not hit.
+Result<FrameEntry> Salvage::digests_of(FrameEntry raw) const {
+  const auto frame = HX_TRY(stored_frame(raw));
+  if (raw.compressed_size == zero_frame_size(raw.extent.length) &&
+      (raw.kind == Kind::kZero || is_zero_frame(frame, raw.extent.length))) {
+    raw.kind = Kind::kZero;
+    raw.leaf = Digest{};
+    raw.xxh3 = xxh3_64(make_zero_frame(raw.extent.length));
+    return raw;
+  }
+  std::vector<std::byte> content(raw.extent.length);
+  if (decodes_with_checksum(frame, content)) {
+    raw.xxh3 = xxh3_64(frame);
+    raw.leaf = Sha256::of(content);
+    return raw;
+  }
+  if (!HX_TRY(read_donor(raw.extent, content))) return raw;
+  const Digest leaf = Sha256::of(content);
+  const auto made = HX_TRY(level_.compress(content));
+  const bool same_size = made.size() == raw.compressed_size;
+  if (leaf == raw.leaf && same_size) raw.xxh3 = xxh3_64(made);
+  if (same_size && xxh3_64(made) == raw.xxh3) raw.leaf = leaf;
+  return raw;
+}
+
+// The page once more from its frames: if it has the checksum that it must have, all of it is proven.
+Result<std::vector<FoundFrame>> Salvage::rebuild_page(const FrameGroup& group, ByteSpan raw,
+                                                      std::vector<FrameEntry> entries, bool all_placed) const {
+  IndexPage page;
+  page.number = group.number;
+  page.first_frame = group.frames.offset;
+  for (const FrameEntry& entry : entries) page.entries.push_back(HX_TRY(digests_of(entry)));
+  bool proven = false;
+  if (all_placed) {
+    const std::string frame = encode_page(page);
+    const ByteSpan bytes = as_bytes(frame);
+    const auto wanted = checksum_of_page(group, raw);
+    // The directory has the checksum of the whole frame, the page that of what is before it.
+    proven = wanted && *wanted == (group.page_xxh3 ? xxh3_64(bytes) : xxh3_64(bytes.first(bytes.size() - 8)));
+  }
+  std::vector<FoundFrame> found;
+  for (size_t i = 0; i < entries.size(); ++i) {
+    // What is not proven keeps the digests that the page has: a digest of the frame itself would prove nothing.
+    FoundFrame frame{proven ? page.entries[i] : entries[i], proven};
+    frame.entry.kind = page.entries[i].kind;
+    found.push_back(std::move(frame));
+  }
+  return found;
+}
+
+Result<GroupOfFrames> Salvage::frames(size_t number) const {
+  const FrameGroup& group = layout_.groups[number];
+  GroupOfFrames out;
+  const auto raw = HX_TRY(page_bytes(file_, layout_, group));
+  if (const auto page = intact_page(raw, layout_, group)) {
+    for (const FrameEntry& entry : page->entries) out.frames.push_back({entry, true});
+    out.is_complete = true;
+    return out;
+  }
+  out.page_was_damaged = layout_.chunk_size > 0;
+  auto entries = HX_TRY(place_frames(file_, layout_, group, raw));
+  const bool all_placed = group.entry_count > 0 && entries.size() == group.entry_count;
+  out.frames = HX_TRY(rebuild_page(group, raw, std::move(entries), all_placed));
+  out.is_complete = all_placed && !out.frames.empty() && out.frames.front().is_proven;
+  return out;
+}
+
+Result<Salvage::Content> Salvage::read_content(const FoundFrame& found, MutableByteSpan out) const {
+  thread_local ZstdDecompressor decompressor;
+  const auto frame = HX_TRY(stored_frame(found.entry));
+  if (decompressor.decompress(frame, out).ok()) {
+    if (Sha256::of(out) == found.entry.leaf || (!found.is_proven && has_checksum(frame))) return Content::kFromFrame;
+  }
+  if (HX_TRY(read_donor(found.entry.extent, out)) && Sha256::of(out) == found.entry.leaf) return Content::kFromDonor;
+  return Content::kLost;
+}
+
+Result<std::optional<std::vector<std::byte>>> Salvage::frame_bytes(const FoundFrame& found) const {
+  using Bytes = std::optional<std::vector<std::byte>>;
+  if (!found.is_proven) return Bytes();
+  if (found.entry.kind == Kind::kZero) return Bytes(make_zero_frame(found.entry.extent.length));
+  auto stored = HX_TRY(stored_frame(found.entry));
+  if (!stored.empty() && xxh3_64(stored) == found.entry.xxh3) return Bytes(std::move(stored));
+  std::vector<std::byte> content(found.entry.extent.length);
+  if (HX_TRY(read_content(found, content)) == Content::kLost) return Bytes();
+  auto made = HX_TRY(level_.compress(content));
+  if (made.size() != found.entry.compressed_size || xxh3_64(made) != found.entry.xxh3) return Bytes();
+  return Bytes(std::move(made));
+}
+
+}  // namespace hx
