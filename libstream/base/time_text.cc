@@ -31,6 +31,8 @@ struct Unit {
 };
 constexpr std::array kUnits = {Unit{"ms", 1},       Unit{"s", 1000},      Unit{"m", 60'000},
                                Unit{"min", 60'000}, Unit{"h", 3'600'000}, Unit{"d", 86'400'000}};
+// What a count of nanoseconds in 64 bits can say, in whole years.
+constexpr int64_t kYear1678 = -9'214'560'000, kYear2262 = 9'214'646'400;
 constexpr int64_t kMaxDuration = int64_t{366} * 1000 * 86'400'000;
 
 }  // namespace
@@ -64,7 +66,6 @@ Result<std::chrono::system_clock::time_point> parse_rfc3339(std::string_view tex
     at += 6;
   }
   if (at != text.size()) return wrong;
-  if (year < 1678 || year > 2261) return std::chrono::system_clock::time_point();
   std::tm utc{};
   utc.tm_year = year - 1900;
   utc.tm_mon = month - 1;
@@ -73,6 +74,7 @@ Result<std::chrono::system_clock::time_point> parse_rfc3339(std::string_view tex
   utc.tm_min = minute;
   utc.tm_sec = second;
   const int64_t seconds = timegm(&utc) - offset_seconds;
+  if (seconds < kYear1678 || seconds >= kYear2262) return std::chrono::system_clock::time_point();
   return std::chrono::system_clock::time_point(std::chrono::seconds(seconds) + std::chrono::nanoseconds(nanoseconds));
 }
 

@@ -23,7 +23,7 @@ existing() { "$1" --dump-options | jq -er '.options[] | "--" + .name, (if (.lett
 }
 
 @test "the formats and the words have pages" {
-  for page in hx.7 hx-stream.5 mirn.5; do [ -s "$man/$page" ] || fail "no man/$page"; done
+  for page in hx.7 hx-stream.5 mirn.5 hx-checkpoint.5; do [ -s "$man/$page" ] || fail "no man/$page"; done
 }
 
 @test "each page explains every option of its tool, and no other" {

@@ -111,6 +111,17 @@ without() { grep -vxE "$1"; }
   same 'its files' "$(elements hx-info.1 'Disk of a stream' machine_files)" "$(printed '.disks[].machine_files[]')"
 }
 
+@test "hx-ckpt: checkpoints, lists and findings" {
+  cp "$GOLDEN/checkpoint/good/seed.checkpoint" .web.checkpoint
+  hx-ckpt show --json .web.checkpoint >../out
+  same show "$(sort <(keys hx-checkpoint.5 Checkpoint) <(keys hx-ckpt.1 show))" "$(printed .)"
+  same file "$(sort <(keys hx-checkpoint.5 File) <(echo check))" "$(printed '.files[]')"
+  hx-ckpt list --json >../out
+  same list "$(keys hx-ckpt.1 list)" "$(printed .)"
+  expect_status 1 hx-ckpt check --json -d . .web.checkpoint
+  same check "$(keys hx-ckpt.1 check)" "$(printed .)"
+}
+
 @test "the aliases that hx(7) shows work" {
   mkdir -p "$XDG_CONFIG_HOME/hx" "$HOME/disks"
   awk '/^\.Sh ALIASES/ { on = 1 } on && /^\.Ed/ { exit } on && in_block; on && /^\.Bd/ { in_block = 1 }' "$HX_ROOT/man/hx.7" >../sources

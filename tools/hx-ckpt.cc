@@ -1,0 +1,167 @@
+// hx-ckpt: shows, checks, converts and removes checkpoints. hx-ckpt(1).
+
+#include <algorithm>
+#include <functional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/time_text.h"
+#include "checkpoint/describe_checkpoint.h"
+#include "checkpoint/disk_check.h"
+#include "checkpoint/resume_token.h"
+#include "checkpoint/sidecar_care.h"
+#include "checkpoint/sidecar_file.h"
+#include "cli/run_tool.h"
+
+using namespace hx;
+
+namespace {
+
+enum class Conversion : uint8_t { kNone, kCompress, kDecompress };
+
+struct Options {
+  std::vector<std::string> words;  // the command, then its operands
+  std::string directory;
+  std::optional<std::chrono::milliseconds> older_than;
+  Conversion conversion = Conversion::kNone;
+  bool json = false, verify = false, dry_run = false;
+};
+
+ToolSpec describe(Options& to) {
+  ToolSpec spec;
+  spec.name = "hx-ckpt";
+  spec.sentence = "Commands: show, token, check, rm and convert want FILEs, list and prune want DIRs.";
+  spec.examples = {"hx-ckpt show /backups/.web-01.checkpoint", "hx-ckpt check --verify /backups/.web-01.checkpoint",
+                   "hx-ckpt token vm.mirn.part", "hx-ckpt prune --older-than 7d /backups"};
+  OptionTable& options = spec.options;
+  options.operands("COMMAND [FILE|DIR]", 1, OptionTable::kAnyCount, &to.words);
+  options.flag("json", 0, "show, list, check: one object a line", &to.json);
+  options.flag("verify", 0, "check: read the files and compare their SHA-256", &to.verify);
+  options.text("directory", 'd', "DIR", "check: where the files are", &to.directory);
+  options.call("older-than", 0, "AGE", "prune: not saved for so long: 7d, 12h",
+               [&to](const std::string& text) -> Status {
+                 to.older_than = HX_TRY(parse_duration(text));
+                 return {};
+               });
+  options.flag("dry-run", 'n', "prune: only say what would go", &to.dry_run);
+  options.call("compress", 0, "", "convert: to FILE.zst", [&to](const std::string&) {
+    to.conversion = Conversion::kCompress;
+    return Status();
+  });
+  options.call("decompress", 0, "", "convert: to FILE without .zst", [&to](const std::string&) {
+    to.conversion = Conversion::kDecompress;
+    return Status();
+  });
+  return spec;
+}
+
+// A checkpoint may be somebody else's: nothing in it moves the cursor.
+Status print_text(std::string text, Tool& tool) {
+  for (char& c : text)
+    if (c != '\n' && (static_cast<unsigned char>(c) < ' ' || c == 0x7F)) c = '?';
+  return tool.print(text);
+}
+
+Status show(const std::string& operand, const Options& options, Tool& tool) {
+  const std::string path = HX_TRY(find_sidecar(operand));
+  const Checkpoint checkpoint = HX_TRY(read_sidecar(path));
+  if (options.json) {
+    Json json = {{"checkpoint", path}};
+    json.update(checkpoint_to_json(checkpoint));
+    return tool.print(dump_json(json) + "\n");
+  }
+  const Detail detail = tool.verbosity() == Verbosity::kVerbose ? Detail::kAll : Detail::kBrief;
+  const std::string title = options.words.size() > 2 ? path + "\n" : "";
+  return print_text(title + format_checkpoint(checkpoint, detail), tool);
+}
+
+Status token(const std::string& operand, const Options&, Tool& tool) {
+  const std::string path = HX_TRY(find_sidecar(operand));
+  return tool.print(format_token(HX_TRY_IN(path, token_of(HX_TRY(read_sidecar(path))))) + "\n");
+}
+
+Status check(const std::string& operand, const Options& options, Tool& tool) {
+  const std::string path = HX_TRY(find_sidecar(operand));
+  const Checkpoint checkpoint = HX_TRY(read_sidecar(path));
+  const std::string directory = options.directory.empty() ? checkpoint.output_path : options.directory;
+  const CheckDepth depth = options.verify ? CheckDepth::kChecksums : CheckDepth::kSizes;
+  size_t wrong = 0;
+  for (const FileCheckpoint& file : checkpoint.files) {
+    const FileFinding finding = check_file(file, directory, depth);
+    wrong += !finding.holds;
+    HX_TRY(print_text(format_finding(finding, options.json ? FindingForm::kJson : FindingForm::kText), tool));
+  }
+  if (wrong == 0) return {};
+  return damaged(path + ": " + std::to_string(wrong) + " of " + std::to_string(checkpoint.files.size()) +
+                 " files are not as it says")
+      .with_hint("they are fetched again by the run that resumes");
+}
+
+Status list(const std::string& directory, const Options& options, Tool& tool) {
+  for (const std::string& path : HX_TRY(list_sidecars(directory)))
+    HX_TRY(
+        print_text(format_listed(path, options.json ? FindingForm::kJson : FindingForm::kText, system_clock()), tool));
+  return {};
+}
+
+Status remove(const std::string& operand, const Options&, Tool&) {
+  return remove_unused(HX_TRY(find_sidecar(operand)), system_clock());
+}
+
+Status prune(const std::string& directory, const Options& options, Tool& tool) {
+  if (!options.older_than)
+    return usage_error("prune needs --older-than").with_hint("hx-ckpt prune --older-than 7d DIR");
+  for (const std::string& path : HX_TRY(older_sidecars(directory, *options.older_than, system_clock()))) {
+    Status removed = options.dry_run ? Status() : remove_unused(path, system_clock());
+    // One in use is not old, whatever its time says.
+    if (!removed.ok() && removed.error().reason == "locked")
+      tool.warn(removed.error().message + "; left");
+    else if (!removed.ok())
+      tool.report(removed.error());
+    else
+      HX_TRY(print_text(path + "\n", tool));
+  }
+  return {};
+}
+
+Status convert(const std::string& operand, const Options& options, Tool&) {
+  if (options.conversion == Conversion::kNone) return usage_error("convert needs --compress or --decompress");
+  const std::string from = HX_TRY(find_sidecar(operand));
+  const std::string to = options.conversion == Conversion::kCompress ? compressed_name(from) : plain_name(from);
+  return convert_sidecar(from, to, system_clock());
+}
+
+using Command = Status (*)(const std::string&, const Options&, Tool&);
+const std::vector<std::pair<std::string, Command>> kCommands = {{"show", show},      {"token", token}, {"check", check},
+                                                                {"list", list},      {"rm", remove},   {"prune", prune},
+                                                                {"convert", convert}};
+
+Status run(const Options& options, Tool& tool) {
+  const std::string& word = options.words.front();
+  const auto found = std::ranges::find(kCommands, word, &std::pair<std::string, Command>::first);
+  if (found == kCommands.end()) {
+    std::vector<std::string> words;
+    for (const auto& command : kCommands) words.push_back(command.first);
+    const std::string near = nearest_word(word, words);
+    return usage_error("unknown command '" + word + "'")
+        .with_hint(near.empty() ? "commands are show, token, check, list, rm, prune, convert"
+                                : "did you mean '" + near + "'?");
+  }
+  std::vector<std::string> operands(options.words.begin() + 1, options.words.end());
+  if (operands.empty() && word == "list") operands.push_back(".");
+  if (operands.empty()) return usage_error(word + ": missing operand");
+  if (operands.size() > 1 && word == "token") return usage_error("token: extra operand '" + operands[1] + "'");
+  for (const std::string& operand : operands) {
+    Status status = found->second(operand, options, tool);
+    if (!status.ok()) tool.report(status.error());
+  }
+  return {};
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  Options options;
+  return run_tool(describe(options), argc, argv, [&](Tool& tool) { return run(options, tool); });
+}
