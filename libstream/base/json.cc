@@ -1,5 +1,6 @@
 #include "base/json.h"
 
+#include <array>
 #include <limits>
 
 namespace hx {
@@ -7,9 +8,14 @@ namespace {
 
 constexpr int kMaxDepth = 64;
 
-// The parser recurses into what it builds, so depth is looked at first: brackets outside strings.
-bool too_deep(std::string_view text) {
+// An object's keys are kept in order, and each new one is compared with all before it.
+constexpr int kMaxKeys = 10'000;
+
+// The parser recurses into what it builds, and takes the square of an object's keys, so both are looked at first:
+// brackets and colons outside strings.
+const char* too_much(std::string_view text) {
   int depth = 0;
+  std::array<int, kMaxDepth + 1> keys{};
   bool in_string = false;
   for (size_t i = 0; i < text.size(); ++i) {
     const char c = text[i];
@@ -21,12 +27,15 @@ bool too_deep(std::string_view text) {
     } else if (c == '"') {
       in_string = true;
     } else if (c == '[' || c == '{') {
-      if (++depth > kMaxDepth) return true;
-    } else if (c == ']' || c == '}') {
+      if (++depth > kMaxDepth) return "JSON nested too deeply";
+      keys[static_cast<size_t>(depth)] = 0;
+    } else if (c == ':') {
+      if (depth > 0 && ++keys[static_cast<size_t>(depth)] > kMaxKeys) return "JSON with too many keys in one object";
+    } else if ((c == ']' || c == '}') && depth > 0) {
       --depth;
     }
   }
-  return false;
+  return nullptr;
 }
 
 Error wrong(std::string_view key, const char* what) { return damaged("\"" + std::string(key) + "\" " + what); }
@@ -52,7 +61,7 @@ Result<std::string> as_string(const Json& value, std::string_view key) {
 }  // namespace
 
 Result<Json> parse_json(std::string_view text) {
-  if (too_deep(text)) return damaged("JSON nested too deeply");
+  if (const char* why = too_much(text)) return damaged(why);
   try {
     return Json::parse(text.begin(), text.end());
   } catch (const nlohmann::json::parse_error& error) {

@@ -80,3 +80,15 @@ TEST_CASE("what is no object has no members") {
     CHECK(json_u64_or(value, "a", 3).value() == 3);
   }
 }
+
+TEST_CASE("an object with very many keys is refused, and does not take for ever") {
+  const auto object_of = [](int count) {
+    std::string text = "{";
+    for (int i = 0; i < count; ++i) text += (i ? ",\"" : "\"") + std::to_string(i) + "\":{\"a:b\":1}";
+    return text + "}";
+  };
+  CHECK(parse_json(object_of(10'000)));
+  CHECK(parse_json(object_of(10'001)).error().kind == ErrorKind::kDamaged);
+  CHECK(parse_json("[" + object_of(5'001) + "," + object_of(5'001) + "]"));
+  CHECK_FALSE(parse_json(":::]]]]:"));
+}
