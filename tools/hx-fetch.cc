@@ -62,8 +62,10 @@ ToolSpec describe(FetchOptions& to) {
       .repeatable = true;
   table.list("file", 0, "FILE", "send this small file along (a VM's XML); repeatable", &to.file_paths);
   table.text("name", 0, "NAME", "call the disk NAME (as its file, or the alias)", &to.request.name);
-  table.choice<ImageFormat>("format", 0, "take a file's bytes as they are, whatever its suffix",
-                            &to.request.location.format, {{"raw", ImageFormat::kRaw}});
+  table.choice<ImageFormat>("format", 0, "what a file is, whatever its suffix", &to.request.location.format,
+                            format_words());
+  table.list("allow-backing", 0, "DIR", "an image's other files may lie in DIR too",
+             &to.request.location.allow_backing);
   table.size("limit-rate", 0, "at most so many bytes of data a second", &to.limit_rate);
   table.number("jobs", 'j', "N", "read with N threads (2; on two cores 1)", &to.jobs, 1, 64);
   table.flag("force", 'f', "read a disk though it is in use; write to a terminal", &to.force);

@@ -39,15 +39,17 @@ Status parse_raw_size(const std::string& text, std::optional<uint64_t>& to) {
 ToolSpec describe(Arguments& to) {
   ToolSpec spec;
   spec.name = "hx-snap-pack";
-  spec.sentence = "Packs an extent stream from stdin, or the raw disk FILE, into a MIRN snapshot.";
+  spec.sentence = "Packs an extent stream from stdin, or the disk in FILE, into a MIRN snapshot.";
   spec.examples = {"hx-fetch disk.img | hx-snap-pack -o vm.mirn"};
   OptionTable& table = spec.options;
   table.operands("FILE", 0, 1, &to.files);
   table.text("output", 'o', "FILE", "the snapshot, which appears when it is complete", &to.output);
   table.text("directory", 'd', "DIR", "a snapshot of each disk, and manifest.json", &to.directory);
   table.flag("tar", 0, "the same as a tar archive, to FILE or stdout", &to.tar);
-  table.choice<PackInputKind>("input", 0, "what the input is (stdin: stream; FILE: raw)", &to.input.kind,
+  table.choice<PackInputKind>("input", 0, "what the input is (stdin: stream; FILE: a disk)", &to.input.kind,
                               {{"stream", PackInputKind::kStream}, {"raw", PackInputKind::kRaw}});
+  table.choice<ImageFormat>("format", 0, "what FILE is, whatever its suffix", &to.input.file.format, format_words());
+  table.list("allow-backing", 0, "DIR", "an image's other files may lie in DIR too", &to.input.file.allow_backing);
   table.call("size", 0, "SIZE|unknown", "raw bytes from a pipe: how many must come",
              [&to](const std::string& text) { return parse_raw_size(text, to.input.raw_size); });
   table.number("level", 0, "N", "compress better and slower: -1 to -19 (3)", &to.pack.level, kMinLevel, kMaxLevel)
@@ -81,7 +83,7 @@ Status check(Arguments& a) {
   if (to_stdout && !a.force) HX_TRY(refuse_binary_to_terminal(STDOUT_FILENO, a.tar ? "an archive" : "a snapshot"));
   if (a.input.from_stdin() && !a.force)
     HX_TRY(refuse_binary_from_terminal(STDIN_FILENO, a.input.is_raw() ? "a disk" : "an extent stream"));
-  a.input.in_use = a.force ? InUse::kAllow : InUse::kRefuse;
+  a.input.file.in_use = a.force ? InUse::kAllow : InUse::kRefuse;
   a.input.name = a.pack.name;
   a.pack.chunk_size = static_cast<uint32_t>(a.chunk_size);
   if (a.no_checksum) a.pack.image_digest = ImageDigest::kNone;

@@ -3,23 +3,13 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
-#include <chrono>
-
-#include "base/clock.h"
 #include "io/device_use.h"
 #include "io/fd_io.h"
+#include "io/file_stamp.h"
 #include "io/hole_scan.h"
 
 namespace hx {
 namespace {
-
-bool same_time(const timespec& a, const timespec& b) { return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec; }
-
-std::string time_text(const timespec& time) {
-  using std::chrono::system_clock;
-  const auto since_epoch = std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
-  return format_rfc3339(system_clock::time_point(std::chrono::duration_cast<system_clock::duration>(since_epoch)));
-}
 
 // "/srv/web-01.img" → "web-01"; other suffixes belong to the name ("web-01.example.org").
 std::string disk_name(std::string_view path) {
@@ -32,8 +22,8 @@ std::string disk_name(std::string_view path) {
 
 class RawDisk : public DiskReader {
  public:
-  RawDisk(UniqueFd fd, std::string path, const struct stat& opened, DiskInfo info)
-      : fd_(std::move(fd)), path_(std::move(path)), opened_(opened), info_(std::move(info)) {}
+  RawDisk(UniqueFd fd, std::string path, const FileStamp& stamp, DiskInfo info)
+      : fd_(std::move(fd)), path_(std::move(path)), stamp_(stamp), info_(std::move(info)) {}
 
   const DiskInfo& info() const override { return info_; }
   const std::string& name() const override { return path_; }
@@ -68,27 +58,13 @@ class RawDisk : public DiskReader {
 
   Status check_unchanged() const override {
     if (info_.consistency == "none") return {};  // the user has been told, and the snapshot says so
-    const struct stat now = HX_TRY(stat_fd(fd_.get(), path_));
-    const uint64_t size = HX_TRY(size_of_fd(fd_.get(), path_));
-    if (size != info_.size) return changed("size", std::to_string(info_.size), std::to_string(size));
-    if (!S_ISREG(now.st_mode)) return {};  // a device's times say nothing of its content
-    if (!same_time(now.st_mtim, opened_.st_mtim))
-      return changed("mtime", time_text(opened_.st_mtim), time_text(now.st_mtim));
-    if (!same_time(now.st_ctim, opened_.st_ctim))
-      return changed("ctime", time_text(opened_.st_ctim), time_text(now.st_ctim));
-    return {};
+    return stamp_.check(fd_.get(), path_);
   }
 
  private:
-  Error changed(const std::string& what, const std::string& before, const std::string& after) const {
-    return source_changed(path_ + ": changed while it was read (" + what + " " + before + ", now " + after + ")")
-        .with_reason("source-changed")
-        .with_hint("stop what writes to it, or read a snapshot of it");
-  }
-
   const UniqueFd fd_;
   const std::string path_;
-  const struct stat opened_;
+  const FileStamp stamp_;
   const DiskInfo info_;
 };
 
@@ -103,11 +79,11 @@ Result<std::shared_ptr<DiskReader>> open_raw_disk(const std::string& path, const
       return usage_error(path + ": neither a regular file nor a block device");
   }
   UniqueFd fd = HX_TRY(open_fd(path, O_RDONLY));
-  status = HX_TRY(stat_fd(fd.get(), path));
+  const FileStamp stamp = HX_TRY(FileStamp::of(fd.get(), path));
   DiskInfo info;
   info.key = "disk0";
   info.name = disk_name(path);
-  info.size = HX_TRY(size_of_fd(fd.get(), path));
+  info.size = stamp.size();
   if (const auto use = HX_TRY(who_uses(fd.get(), path, UseFor::kReading))) {
     if (options.in_use == InUse::kRefuse)
       return refused(path + ": " + *use)
@@ -116,7 +92,7 @@ Result<std::shared_ptr<DiskReader>> open_raw_disk(const std::string& path, const
     info.consistency = "none";
   }
   (void)::posix_fadvise(fd.get(), 0, 0, POSIX_FADV_SEQUENTIAL);  // only advice
-  return std::shared_ptr<DiskReader>(std::make_shared<RawDisk>(std::move(fd), path, status, std::move(info)));
+  return std::shared_ptr<DiskReader>(std::make_shared<RawDisk>(std::move(fd), path, stamp, std::move(info)));
 }
 
 }  // namespace hx

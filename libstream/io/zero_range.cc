@@ -39,6 +39,18 @@ bool not_supported(int error) {
   return error == EOPNOTSUPP || error == EINVAL || error == ENOTTY || error == ENOSYS || error == EBUSY;
 }
 
+// Without writing, and giving the space back where the device can (thin volumes, loop devices over files): a hole in a
+// device is zeros that its driver promises or refuses (linux/block/fops.c, blkdev_fallocate), which BLKDISCARD does
+// not, and BLKZEROOUT keeps the space. False: neither, with errno.
+bool zero_by_device(int fd, uint64_t offset, uint64_t length) {
+  if (fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, static_cast<off_t>(offset),
+                static_cast<off_t>(length)) == 0)
+    return true;
+  if (errno == EINTR || !not_supported(errno)) return false;
+  uint64_t range[2] = {offset, length};
+  return ioctl(fd, BLKZEROOUT, range) == 0;
+}
+
 // Whole pages by the device itself, ragged edges by hand.
 Status zero_device(int fd, const std::string& name, uint64_t offset, uint64_t length) {
   const uint64_t end = offset + length;
@@ -46,14 +58,14 @@ Status zero_device(int fd, const std::string& name, uint64_t offset, uint64_t le
   if (begin_whole >= end_whole) return write_zeros(fd, name, offset, length);
   HX_TRY(write_zeros(fd, name, offset, begin_whole - offset));
   for (uint64_t at = begin_whole; at < end_whole;) {
-    uint64_t range[2] = {at, std::min(kDeviceStep, end_whole - at)};
-    if (ioctl(fd, BLKZEROOUT, range) < 0) {
+    const uint64_t step = std::min(kDeviceStep, end_whole - at);
+    if (!zero_by_device(fd, at, step)) {
       if (errno == EINTR) continue;
       if (!not_supported(errno)) return zero_error(errno, name, at);
       HX_TRY(write_zeros(fd, name, at, end_whole - at));
       break;
     }
-    at += range[1];
+    at += step;
   }
   return write_zeros(fd, name, end_whole, end - end_whole);
 }

@@ -8,7 +8,7 @@
 
 #include "extent/extent_source.h"
 #include "extent/read_ahead.h"
-#include "providers/local/disk_location.h"
+#include "providers/provider_list.h"
 
 namespace hx {
 

@@ -1,7 +1,6 @@
 #include "transfer/pack_input.h"
 
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -15,6 +14,7 @@
 #include "image/raw_pipe.h"
 #include "io/fd_io.h"
 #include "providers/local/disk_location.h"
+#include "providers/provider_list.h"
 
 namespace hx {
 namespace {
@@ -31,13 +31,16 @@ Status warn_of_stream(const DiskReader& disk, const PackInput& input) {
 }
 
 Status pack_file(const PackInput& input, PackSink& sink, const PackOptions& options, const PumpOptions& pumping) {
-  const auto disk = HX_TRY(open_raw_disk(input.path, {.in_use = input.in_use}));
+  LocationOptions how = input.file;
+  if (input.kind == PackInputKind::kRaw) how.format = ImageFormat::kRaw;
+  const bool is_image = HX_TRY(format_of_file(input.path, how.format)) != ImageFormat::kRaw;
+  const auto disk = HX_TRY(open_disk_file(input.path, how));
   if (input.raw_size.value_or(kUnknownSize) != kUnknownSize && *input.raw_size != disk->info().size)
     return damaged(input.path + ": is " + std::to_string(disk->info().size) + " bytes long, but should be " +
                    std::to_string(*input.raw_size));
-  HX_TRY(warn_of_stream(*disk, input));
+  if (!is_image) HX_TRY(warn_of_stream(*disk, input));
   ExtentList map = HX_TRY(disk->map(0, disk->info().size));
-  if (disk->info().consistency.empty()) return sink.put_disk(*disk, map, pumping);
+  if (disk->info().consistency.empty() && !is_image) return sink.put_disk(*disk, map, pumping);
   const auto source = read_ahead(disk, std::move(map), {.threads = options.threads});
   return pump(*source, sink, pumping);
 }
@@ -81,12 +84,10 @@ Status check_pack_input(const PackInput& input) {
   if (input.is_raw() && input.from_stdin() && !input.raw_size && !is_seekable_file(STDIN_FILENO))
     return usage_error("raw bytes from a pipe need --size")
         .with_hint("--size N is checked, --size unknown takes whatever comes");
-  if (input.kind != PackInputKind::kByWay || input.from_stdin()) return {};
-  const std::string suffix = image_suffix(input.path);
-  struct stat st;
-  if (suffix.empty() || (stat(input.path.c_str(), &st) == 0 && S_ISBLK(st.st_mode))) return {};
-  return unsupported(input.path + ": is " + suffix.substr(1) + " by its name, not a raw disk")
-      .with_hint("--input raw takes the file's bytes as they are");
+  const bool has_image_options = input.file.format != ImageFormat::kBySuffix || !input.file.allow_backing.empty();
+  if (has_image_options && (input.from_stdin() || input.kind != PackInputKind::kByWay))
+    return usage_error("--format and --allow-backing are for a disk in FILE");
+  return {};
 }
 
 Status pack_input(const PackInput& input, PackSink& sink, const PackOptions& options, const PumpOptions& pumping) {

@@ -12,6 +12,7 @@
 #include "io/fd_io.h"
 #include "providers/local/disk_location.h"
 #include "providers/nbd/nbd_disk.h"
+#include "providers/provider_list.h"
 
 namespace hx {
 namespace {
@@ -35,6 +36,13 @@ Status check_room(const RestoreTarget& target, const SnapshotInput& input) {
                  std::to_string(needed));
 }
 
+// A VHD has its size in cylinders, heads and sectors: not that of every disk.
+bool is_written(std::optional<ImageFormat> format) {
+  return format == ImageFormat::kQcow2 || format == ImageFormat::kVmdk || format == ImageFormat::kVhdx;
+}
+
+Overwrite overwrite_of(const RestoreTarget& target) { return target.force ? Overwrite::kReplace : Overwrite::kRefuse; }
+
 Status check_can_be_verified(const RestoreTarget& target, const SnapshotInput& input) {
   if (input.is_file() || target.force) return {};
   return refused(target.path + ": what comes from a pipe cannot be verified before the target is overwritten")
@@ -45,7 +53,7 @@ Result<std::unique_ptr<FileSink>> open_nbd_target(const RestoreTarget& target, R
   NbdServer server;
   server.uri = target.path;
   const SnapshotInput& input = *job.input;
-  const bool has_size = input.kind() != InputKind::kStream;
+  const bool has_size = input.kind() != InputKind::kStream && input.has_header();
   auto sink = HX_TRY(open_nbd_sink(server, {}, has_size ? input.header().size : 0));
   if (!target.only_differences) return sink;
   job.target_content = HX_TRY(open_nbd_disk(server));
@@ -69,8 +77,10 @@ Result<TargetKind> kind_by_name(const RestoreTarget& target, const SnapshotInput
   const bool is_device = exists && S_ISBLK(st.st_mode);
   if (!is_device && !target.in_place) {
     const std::string suffix = image_suffix(target.path);
-    if (suffix.empty() || target.force) return TargetKind::kNewFile;
-    return unsupported(target.path + ": a disk is written raw, not as " + suffix.substr(1))
+    if (suffix.empty()) return TargetKind::kNewFile;
+    if (is_written(format_of_suffix(suffix))) return TargetKind::kNewImage;
+    if (target.force) return TargetKind::kNewFile;
+    return unsupported(target.path + ": a disk is not written as " + suffix.substr(1))
         .with_hint("restore to a name without that suffix, then qemu-img convert");
   }
   // After the first bytes there would be neither.
@@ -102,10 +112,12 @@ Result<std::unique_ptr<FileSink>> open_target(const RestoreTarget& target, Targe
       job.target_content = HX_TRY(open_raw_disk(target.path, {.in_use = InUse::kAllow}));
       return difference_sink(std::move(sink), job.target_content);
     }
-    case TargetKind::kNbd: return open_nbd_target(target, job);
+    case TargetKind::kNbd:
+      return open_nbd_target(target, job);
+    case TargetKind::kNewImage:
+      return open_image_sink(target.path, *format_of_suffix(image_suffix(target.path)), overwrite_of(target));
     case TargetKind::kNewFile:
-      return new_file_sink(target.path, target.force ? Overwrite::kReplace : Overwrite::kRefuse,
-                           expected_data(target, job));
+      return new_file_sink(target.path, overwrite_of(target), expected_data(target, job));
   }
   return bug("an unknown kind of target");
 }

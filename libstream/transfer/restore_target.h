@@ -7,14 +7,14 @@ namespace hx {
 
 // Another kind of target needs: a value here, what names it (kind_of_target), its sink (open_target), and an answer to
 // the two questions below. Everything else asks those, not the kind.
-enum class TargetKind : uint8_t { kNewFile, kInPlace, kNbd, kStdout };
+enum class TargetKind : uint8_t { kNewFile, kNewImage, kInPlace, kNbd, kStdout };
 
 // What was there is lost with the first byte written: it is not touched before the input is known to be good.
-constexpr bool is_overwritten(TargetKind kind) {
-  return kind == TargetKind::kInPlace || kind == TargetKind::kNbd;
-}
+constexpr bool is_overwritten(TargetKind kind) { return kind == TargetKind::kInPlace || kind == TargetKind::kNbd; }
 // What comes to be is a disk by itself: a part of one is refused.
-constexpr bool makes_whole_disk(TargetKind kind) { return kind == TargetKind::kNewFile; }
+constexpr bool makes_whole_disk(TargetKind kind) {
+  return kind == TargetKind::kNewFile || kind == TargetKind::kNewImage;
+}
 
 struct RestoreTarget {
   std::string path;  // "-": stdout
@@ -22,8 +22,9 @@ struct RestoreTarget {
   bool only_differences = false;  // of what is overwritten
 };
 
-// A block device and an NBD export are written in place, anything else only where that is said. kUnsupported: a name with the suffix of an
-// image format. kRefused: the snapshot itself; in place from a pipe without force. kUsage: differences from nothing.
+// A block device and an NBD export are written in place, anything else only where that is said. A name
+// with the suffix of an image format becomes such an image: kUnsupported for those that are not written. kRefused: the
+// snapshot itself; in place from a pipe without force. kUsage: differences from nothing.
 Result<TargetKind> kind_of_target(const RestoreTarget&, const SnapshotInput&);
 
 // Opens it: a mounted, missing or too small target is found before any of the snapshot is read. For only_differences

@@ -169,11 +169,15 @@ disks_of_out() { grep -aoE '\{"key":[^}]*\}' ../out; }
   expect_err "sources.json: vm: unknown key 'loction'"
 }
 
-@test "another image format is refused by its name, and read as bytes if that is asked for" {
+@test "an image format that it cannot read is refused by its name; a file that is not what its name says, too" {
   make_dense disk.qcow2 1M
-  expect_status 8 hx-fetch disk.qcow2
+  cp disk.qcow2 disk.vdi
+  expect_status 8 hx-fetch disk.vdi
   expect_one_error hx-fetch
   expect_err '--format raw'
+  expect_status 1 hx-fetch disk.qcow2
+  expect_one_error hx-fetch
+  expect_err 'disk.qcow2: is no qcow2 image' '--format raw'
   hx-fetch --format raw --raw disk.qcow2 | cmp - disk.qcow2
 }
 

@@ -177,9 +177,9 @@ make_snapshot() {
   assert_same new.img disk.img
 }
 
-@test "an image format is not what it writes: such a name is refused" {
+@test "an image format that it does not write: such a name is refused" {
   make_snapshot 1M
-  for name in new.qcow2 new.vmdk new.VHDX new.vdi again.mirn; do
+  for name in new.VDI new.vhd again.mirn; do
     expect_status 8 hx-restore vm.mirn -o $name
     expect_one_error hx-restore
     expect_err "$name: " 'qemu-img convert'

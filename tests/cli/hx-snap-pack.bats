@@ -307,11 +307,12 @@ info() { hx-info --json "$1"; }
   [ ! -e x ]
 }
 
-@test "a file with another format's suffix is refused, unless its bytes are asked for" {
+@test "a file that is not what its suffix says is refused, unless its bytes are asked for" {
   make_dense disk.qcow2 1M
-  expect_status 8 hx-snap-pack disk.qcow2 -o vm.mirn
+  expect_status 1 hx-snap-pack disk.qcow2 -o vm.mirn
   expect_one_error hx-snap-pack
-  expect_err 'disk.qcow2: ' '--input raw'
+  expect_err 'disk.qcow2: is no qcow2 image' '--format raw'
+  expect_status 2 hx-snap-pack --input raw --format qcow2 disk.qcow2 -o vm.mirn
   hx-snap-pack --input raw disk.qcow2 -o vm.mirn
   expect_status 8 hx-snap-pack vm.mirn -o again.mirn
 }

@@ -63,7 +63,7 @@ Result<std::vector<std::string>> texts_of(const Json& source) {
 // A path as it is meant: from the file's directory, or from home.
 std::string anchored(const std::string& text, const std::filesystem::path& directory) {
   DiskLocation location = parse_location(text);
-  if (location.kind == LocationKind::kAlias || location.kind == LocationKind::kLater) return text;
+  if (location.kind == LocationKind::kAlias || location.kind == LocationKind::kScheme) return text;
   if (text.starts_with("~/")) return environment("HOME") + text.substr(1);
   return text.starts_with('/') ? text : (directory / text).lexically_normal().string();
 }

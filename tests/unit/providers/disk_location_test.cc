@@ -1,4 +1,5 @@
 #include "providers/local/disk_location.h"
+#include "providers/provider_list.h"
 
 #include <catch2/catch.hpp>
 #include <filesystem>
@@ -36,11 +37,11 @@ TEST_CASE("the form of a location says what it is") {
       {"/a/b:c", LocationKind::kPath, "/a/b:c"},
       {"what:ever", LocationKind::kPath, "what:ever"},
       {"disk:vm", LocationKind::kAlias, "vm"},
-      {"nbd://host/x", LocationKind::kLater, "nbd://host/x"},
-      {"nbd+unix:///x?socket=/s", LocationKind::kLater, "nbd+unix:///x?socket=/s"},
-      {"s3://bucket/key", LocationKind::kLater, "s3://bucket/key"},
-      {"ebs:snap-1", LocationKind::kLater, "ebs:snap-1"},
-      {"vsphere:/DC/vm/web-01", LocationKind::kLater, "vsphere:/DC/vm/web-01"},
+      {"nbd://host/x", LocationKind::kScheme, "nbd://host/x"},
+      {"nbd+unix:///x?socket=/s", LocationKind::kScheme, "nbd+unix:///x?socket=/s"},
+      {"s3://bucket/key", LocationKind::kScheme, "s3://bucket/key"},
+      {"ebs:snap-1", LocationKind::kScheme, "ebs:snap-1"},
+      {"vsphere:/DC/vm/web-01", LocationKind::kScheme, "vsphere:/DC/vm/web-01"},
   }));
   DiskLocation location = parse_location(text);
   CAPTURE(text);
@@ -75,12 +76,16 @@ TEST_CASE("a scheme that this version does not have is not supported") {
   CHECK(error.message == "qemu:/run/vm.qmp: this version cannot read disks from qemu:");
 }
 
-TEST_CASE("a name with another format's suffix is refused, whatever is inside, unless raw is asked for") {
+TEST_CASE("a name with another format's suffix is that format or refused, unless raw is asked for") {
   Directory dir;
   dir.write("disk.qcow2", "raw bytes");
-  Error error = failure(open_location("disk.qcow2", dir.options()));
+  dir.write("disk.vdi", "raw bytes");
+  Error error = failure(open_location("disk.vdi", dir.options()));
   CHECK(error.kind == ErrorKind::kUnsupported);
   CHECK(error.hint == "--format raw takes the file's bytes as they are");
+  error = failure(open_location("disk.qcow2", dir.options()));
+  CHECK(error.kind == ErrorKind::kDamaged);
+  CHECK(error.message == "disk.qcow2: is no qcow2 image");
   CHECK(open_location("disk.qcow2", dir.options(ImageFormat::kRaw)).value()[0].reader->info().size == 9);
 }
 

@@ -1,0 +1,18 @@
+#pragma once
+#include <memory>
+
+#include "extent/disk_reader.h"
+#include "providers/local/image_chain.h"
+
+namespace hx {
+
+// The disk in an image: what QEMU's server of it reads, under the name of the image and with the proof of its files.
+// kChanged if they changed since the chain was opened: then QEMU may have seen other headers than those that were
+// checked.
+Result<std::shared_ptr<DiskReader>> image_disk(ImageChain, std::shared_ptr<DiskReader> served);
+
+// What QEMU says when it does not serve an image, by its kind: kRefused: locked by somebody; kUnsupported: a feature;
+// kDamaged otherwise. Errors that are none of the server's (reason "server-failed") stay as they are.
+Error image_error(Error);
+
+}  // namespace hx
