@@ -2,7 +2,7 @@
 
 #include "base/size_text.h"
 #include "io/atomic_file.h"
-#include "providers/local/disk_location.h"
+#include "providers/provider_list.h"
 #include "snapshot/heal.h"
 #include "transfer/restore_report.h"
 #include "transfer/salvage_job.h"
