@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstring>
 
 #include "extent/stream_format.h"
@@ -31,18 +32,61 @@ class FileSequence : public ByteReader {
   uint64_t offset_;
 };
 
+// The same of a file that is far away.
+class RemoteSequence : public ByteReader {
+ public:
+  RemoteSequence(std::shared_ptr<const RandomReader> file, uint64_t offset, uint64_t size)
+      : file_(std::move(file)), next_(std::min(offset, size)), size_(size) {}
+  Result<size_t> read_some(MutableByteSpan out) override {
+    if (begin_ == buffer_.size()) {
+      buffer_.resize(std::min<uint64_t>(kMaxPayload, size_ - next_));
+      begin_ = 0;
+      HX_TRY(file_->read_at(next_, buffer_));
+      next_ += buffer_.size();
+    }
+    const size_t count = std::min(out.size(), buffer_.size() - begin_);
+    std::copy_n(buffer_.begin() + static_cast<ptrdiff_t>(begin_), count, out.begin());
+    begin_ += count;
+    return count;
+  }
+  const std::string& name() const override { return file_->name(); }
+
+ private:
+  const std::shared_ptr<const RandomReader> file_;
+  uint64_t next_;  // of the file, not in the buffer yet
+  const uint64_t size_;
+  std::vector<std::byte> buffer_;
+  size_t begin_ = 0;
+};
+
 }  // namespace
 
 SnapshotInput::SnapshotInput(UniqueFd fd, std::string name) : name_(std::move(name)), pool_(kMaxPayload, kBuffers) {
   const auto size = size_of_fd(fd.get(), name_);
   if (size.ok() && lseek(fd.get(), 0, SEEK_CUR) == 0) {
     file_size_ = size.value();
-    file_ = std::make_shared<FileReader>(std::move(fd), name_);
-    in_ = std::make_unique<FileSequence>(file_, 0);
+    file_ = local_ = std::make_shared<FileReader>(std::move(fd), name_);
+    in_ = sequence_from(0);
   } else {
     enlarge_pipe(fd.get());
     in_ = std::make_unique<FdReader>(std::move(fd), name_);
   }
+}
+
+SnapshotInput::SnapshotInput(std::shared_ptr<const RandomReader> file, uint64_t size)
+    : name_(file->name()), file_(std::move(file)), file_size_(size), pool_(kMaxPayload, kBuffers) {
+  in_ = sequence_from(0);
+}
+
+std::unique_ptr<ByteReader> SnapshotInput::sequence_from(uint64_t offset) const {
+  if (local_) return std::make_unique<FileSequence>(local_, offset);
+  return std::make_unique<RemoteSequence>(file_, offset, file_size_);
+}
+
+Result<std::unique_ptr<SnapshotInput>> SnapshotInput::open(std::shared_ptr<const RandomReader> file,
+                                                           HeaderNeed header) {
+  const uint64_t size = HX_TRY(file->size());
+  return look_into(std::unique_ptr<SnapshotInput>(new SnapshotInput(std::move(file), size)), header);
 }
 
 Result<std::unique_ptr<SnapshotInput>> SnapshotInput::open(const std::string& path, HeaderNeed header) {
@@ -54,6 +98,11 @@ Result<std::unique_ptr<SnapshotInput>> SnapshotInput::open(const std::string& pa
   if (S_ISDIR(st.st_mode)) return usage_error(path + ": is a directory").with_hint("name a snapshot in it");
   std::unique_ptr<SnapshotInput> input(new SnapshotInput(std::move(fd), is_stdin ? "stdin" : path));
   input->status_ = st;
+  return look_into(std::move(input), header);
+}
+
+Result<std::unique_ptr<SnapshotInput>> SnapshotInput::look_into(std::unique_ptr<SnapshotInput> input,
+                                                                HeaderNeed header) {
   Status looked = input->look();
   if (looked) return input;
   const bool is_lost = looked.error().kind == ErrorKind::kDamaged || looked.error().kind == ErrorKind::kUnsupported;
@@ -90,7 +139,7 @@ Result<std::shared_ptr<SnapshotReader>> SnapshotInput::open_indexed() const {
 }
 
 Result<std::unique_ptr<ExtentSource>> SnapshotInput::open_source(int threads) {
-  if (file_) in_ = std::make_unique<FileSequence>(file_, kind_ == InputKind::kStream ? 0 : header_->body_offset());
+  if (file_) in_ = sequence_from(kind_ == InputKind::kStream ? 0 : header_->body_offset());
   switch (kind_) {
     case InputKind::kStream:
       return stream_reader(*in_, pool_, file_ ? ByteSpan() : as_bytes(magic_));

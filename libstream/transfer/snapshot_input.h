@@ -28,15 +28,18 @@ class SnapshotInput {
   // path "-": stdin.
   // kMayBeDamaged: for salvage. A file that is nothing we know is then kIndexed, and its header empty.
   static Result<std::unique_ptr<SnapshotInput>> open(const std::string& path, HeaderNeed = HeaderNeed::kMustHold);
+  // The same from somewhere else: a server. Small reads are collected: each would be a request.
+  static Result<std::unique_ptr<SnapshotInput>> open(std::shared_ptr<const RandomReader>,
+                                                     HeaderNeed = HeaderNeed::kMustHold);
 
   InputKind kind() const { return kind_; }
   const std::string& name() const { return name_; }
   uint64_t file_size() const { return file_size_; }  // 0: a pipe
   bool is_file() const { return file_ != nullptr; }  // can be read at any place, and again
   bool is_same_file(const struct stat&) const;
-  const SnapshotHeader& header() const { return *header_; }  // of a snapshot
+  const SnapshotHeader& header() const { return *header_; }               // of a snapshot
   bool has_header() const { return header_ && !header_->bytes.empty(); }  // false: a stream, or a header that is lost
-  const RandomReader& file() const { return *file_; }        // where is_file()
+  const RandomReader& file() const { return *file_; }                     // where is_file()
   // By place: kIndexed in a file only.
   Result<std::shared_ptr<SnapshotReader>> open_indexed() const;
   // In sequence, from its beginning: of a pipe once, of a file again and again. Borrows from this object.
@@ -44,10 +47,14 @@ class SnapshotInput {
 
  private:
   SnapshotInput(UniqueFd fd, std::string name);
+  SnapshotInput(std::shared_ptr<const RandomReader>, uint64_t size);
+  static Result<std::unique_ptr<SnapshotInput>> look_into(std::unique_ptr<SnapshotInput>, HeaderNeed);
   Status look();
+  std::unique_ptr<ByteReader> sequence_from(uint64_t offset) const;
 
   std::string name_;
-  std::shared_ptr<FileReader> file_;  // a regular file or device
+  std::shared_ptr<const FileReader> local_;   // a regular file or device
+  std::shared_ptr<const RandomReader> file_;  // that, or a file on a server
   std::unique_ptr<ByteReader> in_;
   std::string magic_;  // what was taken from the pipe to see what it is
   InputKind kind_{};

@@ -28,6 +28,14 @@ TEST_CASE("inputs are told apart by what they are, in files and in pipes", "[sna
       REQUIRE(disks.ok());
       image = disks.value().at(0).image();
     }
+    auto far = SnapshotInput::open(std::make_shared<MemoryReader>(as_bytes(bytes), "https://far/away")).value();
+    CHECK(far->kind() == kind);
+    CHECK(far->is_file());
+    for (int again = 0; again < 2; ++again) {
+      const auto disks = collect(*far->open_source(2).value());
+      REQUIRE(disks.ok());
+      CHECK((disks.value().at(0).image() == image));
+    }
     const FullPipe pipe(bytes);
     auto in_pipe = SnapshotInput::open(pipe.path()).value();
     CHECK(in_pipe->kind() == kind);
