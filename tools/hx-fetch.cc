@@ -6,10 +6,10 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <thread>
 #include <vector>
 
 #include "base/clock.h"
+#include "cli/net_options.h"
 #include "cli/run_tool.h"
 #include "cli/terminal.h"
 #include "extent/file_sink.h"
@@ -25,9 +25,6 @@ using namespace hx;
 
 namespace {
 
-// A second reader gains little where a disk is cold, and where it is in memory takes the core that the sink needs.
-int default_jobs() { return std::thread::hardware_concurrency() > 2 ? 2 : 1; }
-
 enum class Form { kStream, kRaw, kMap };
 
 struct FetchOptions {
@@ -35,7 +32,8 @@ struct FetchOptions {
   std::string extents_path;
   std::vector<std::string> file_paths;
   std::optional<uint64_t> limit_rate;
-  int jobs = default_jobs();
+  NetOptions net;
+  int jobs = 0;
   std::optional<MapForm> map;
   bool raw = false, force = false;
   Form form() const { return map ? Form::kMap : raw ? Form::kRaw : Form::kStream; }
@@ -67,7 +65,8 @@ ToolSpec describe(FetchOptions& to) {
   table.list("allow-backing", 0, "DIR", "an image's other files may lie in DIR too",
              &to.request.location.allow_backing);
   table.size("limit-rate", 0, "at most so many bytes of data a second", &to.limit_rate);
-  table.number("jobs", 'j', "N", "read with N threads (2; on two cores 1)", &to.jobs, 1, 64);
+  table.number("jobs", 'j', "N", "read with N threads (2, or 1; 8 from servers)", &to.jobs, 1, 64);
+  add_net_options(table, &to.net);
   table.flag("force", 'f', "read a disk though it is in use; write to a terminal", &to.force);
   return spec;
 }
@@ -96,6 +95,8 @@ Status fetch(FetchOptions& options, Tool& tool, bool& has_begun) {
   HX_TRY(check(options));
   if (!options.extents_path.empty()) options.request.extents = HX_TRY(read_extents(options.extents_path));
   for (const auto& path : options.file_paths) options.request.files.push_back(HX_TRY(read_machine_file(path)));
+  options.net.explain = [&tool](const std::string& text) { tool.explain(text); };
+  options.request.location.net = std::make_shared<NetAccess>(options.net);
   auto disks = HX_TRY(plan_fetch(std::move(options.request)));
   if (options.form() != Form::kStream && disks.size() != 1)
     return usage_error(std::string(options.raw ? "--raw" : "--map") + " is for one disk, and here are " +

@@ -9,8 +9,10 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "cli/net_options.h"
 #include "cli/run_tool.h"
 #include "cli/terminal.h"
+#include "providers/provider_list.h"
 #include "transfer/byte_range.h"
 #include "transfer/restore_run.h"
 #include "transfer/verify_input.h"
@@ -27,6 +29,7 @@ struct Arguments {
   std::optional<double> sample_percent;
   int threads = 2;
   std::optional<uint64_t> limit_rate;
+  NetOptions net;
   bool in_place = false, only_differences = false, salvage = false, as_snapshot = false;
   bool verify_only = false, force = false, json = false;
 };
@@ -60,6 +63,7 @@ ToolSpec describe(Arguments& to) {
                        {{"tree", Verify::kTree}, {"full", Verify::kFull}});
   table.number("jobs", 'j', "N", "threads that decompress (one a core)", &to.threads, 1, 256);
   table.size("limit-rate", 0, "at most so many bytes of data a second", &to.limit_rate);
+  add_net_options(table, &to.net);
   table.flag("json", 0, "a receipt, or what is damaged, as JSON on stdout", &to.json);
   table.flag("force", 'f', "though TARGET exists, is in use, or input is a pipe", &to.force);
   return spec;
@@ -121,11 +125,19 @@ Status verify(const Arguments& a, const RestoreJob& job, Tool& tool) {
   return std::move(verdict.status);
 }
 
+// A file, a pipe, or a file on a server, which is read by ranges.
+Result<std::unique_ptr<SnapshotInput>> open_input(Arguments& a, Tool& tool, HeaderNeed need) {
+  const std::string path = a.files.empty() ? "-" : a.files[0];
+  if (!is_remote_file(path)) return SnapshotInput::open(path, need);
+  a.net.explain = [&tool](const std::string& text) { tool.explain(text); };
+  return SnapshotInput::open(HX_TRY(open_remote_file(path, {.net = std::make_shared<NetAccess>(a.net)})), need);
+}
+
 Status run(Arguments& a, Tool& tool) {
   HX_TRY(check(a));
   const bool repairs = a.salvage || a.as_snapshot || !a.heal_from.empty();
-  const auto input = HX_TRY(SnapshotInput::open(a.files.empty() ? "-" : a.files[0],
-                                                repairs ? HeaderNeed::kMayBeDamaged : HeaderNeed::kMustHold));
+  const HeaderNeed need = repairs ? HeaderNeed::kMayBeDamaged : HeaderNeed::kMustHold;
+  const auto input = HX_TRY(open_input(a, tool, need));
   if (!input->is_file()) tool.input_is_stream();
   std::optional<RateLimiter> limiter;
   if (a.limit_rate) limiter.emplace(*a.limit_rate, system_clock());

@@ -15,8 +15,8 @@ std::optional<uint64_t> parse_number(std::string_view text) {
   return error == std::errc() && end == text.data() + text.size() ? std::optional(value) : std::nullopt;
 }
 
-Validator validator_of(const HttpResponse& response, uint64_t size) {
-  Validator validator;
+FileValidator validator_of(const HttpResponse& response, uint64_t size) {
+  FileValidator validator;
   const std::string* etag = response.header("etag");
   if (etag && etag->starts_with('"')) validator.etag = *etag;
   if (const std::string* modified = response.header("last-modified")) validator.last_modified = *modified;
@@ -29,7 +29,7 @@ std::optional<uint64_t> content_length(const HttpResponse& response) {
   return length ? parse_number(*length) : std::nullopt;
 }
 
-Error changed(const Validator& before, const std::string& now) {
+Error changed(const FileValidator& before, const std::string& now) {
   return source_changed("changed while it was read (" + before.text() + "; now " + now + ")")
       .with_reason("source-changed")
       .with_hint("read it again from the beginning, when nobody writes to it");
@@ -50,21 +50,21 @@ Status check_encoding(const HttpResponse& response) {
 // Takes the bytes of one range, after each answer has been proven to be of them.
 class RangeSink : public BodySink {
  public:
-  RangeSink(const Validator& file, bool is_http, uint64_t offset, MutableByteSpan out)
+  RangeSink(const FileValidator& file, bool is_http, uint64_t offset, MutableByteSpan out)
       : file_(file), is_http_(is_http), offset_(offset), out_(out) {}
 
   Status begin(const HttpResponse& response) override {
     HX_TRY(check_encoding(response));
     const auto length = content_length(response);
     if (response.status == 200) {
-      const Validator now = validator_of(response, length.value_or(file_.size));
+      const FileValidator now = validator_of(response, length.value_or(file_.size));
       return now == file_ ? ignores_ranges() : changed(file_, now.text());
     }
     if (response.status != 206) return damaged("HTTP status " + std::to_string(response.status) + " for a range");
     const uint64_t first = offset_ + taken_, wanted = out_.size() - taken_;
     uint64_t size = file_.size;
     if (is_http_) size = HX_TRY(check_content_range(response, first, first + wanted - 1));
-    if (const Validator now = validator_of(response, size); now != file_) return changed(file_, now.text());
+    if (const FileValidator now = validator_of(response, size); now != file_) return changed(file_, now.text());
     if (length && *length != wanted) {
       if (!is_http_) return changed(file_, "shorter");
       return damaged("Content-Length " + std::to_string(*length) + " for a range of " + std::to_string(wanted));
@@ -94,7 +94,7 @@ class RangeSink : public BodySink {
     return file_.size;
   }
 
-  const Validator& file_;
+  const FileValidator& file_;
   const bool is_http_;
   const uint64_t offset_;
   const MutableByteSpan out_;
@@ -125,7 +125,7 @@ class ProbeSink : public BodySink {
     return {};
   }
   Status write(ByteSpan) override { return {}; }
-  std::optional<Validator> found;
+  std::optional<FileValidator> found;
 
  private:
   const bool is_http_;
@@ -141,7 +141,7 @@ bool is_http(const Url& url) { return url.scheme == "http" || url.scheme == "htt
 
 }  // namespace
 
-std::string Validator::text() const {
+std::string FileValidator::text() const {
   std::string text = "size " + std::to_string(size);
   if (!etag.empty()) text += ", ETag " + etag;
   if (!last_modified.empty()) text += ", modified " + last_modified;
@@ -161,7 +161,7 @@ Result<std::shared_ptr<RemoteFile>> RemoteFile::open(std::shared_ptr<HttpClient>
   return file;
 }
 
-Result<Validator> RemoteFile::ask() const {
+Result<FileValidator> RemoteFile::ask() const {
   HttpRequest request;
   request.url = url_;
   if (is_http(url_))

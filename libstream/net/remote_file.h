@@ -11,11 +11,11 @@
 namespace hx {
 
 // What tells one state of a file from another. Weak ETags say nothing of bytes (RFC 9110, 8.8.1) and are not kept.
-struct Validator {
+struct FileValidator {
   std::string etag;           // strong, with its quotes; or empty
   std::string last_modified;  // as the server writes it; or empty
   uint64_t size = 0;
-  bool operator==(const Validator&) const = default;
+  bool operator==(const FileValidator&) const = default;
   bool proves_content() const { return !etag.empty() || !last_modified.empty(); }
   std::string text() const;  // for messages: "etag \"abc\", size 17"
 };
@@ -35,19 +35,19 @@ class RemoteFile : public RandomReader {
   // One request, and more where the client tries again. kChanged: the server has another state of the file now.
   Status read_at(uint64_t offset, MutableByteSpan out) const override;
   const std::string& name() const override { return name_; }
-  const Validator& validator() const { return validator_; }
+  const FileValidator& validator() const { return validator_; }
   // kChanged if the server's state is not the one that was opened. One request.
   Status check_unchanged() const override;
 
  private:
   RemoteFile(std::shared_ptr<HttpClient> client, Url url, std::string name)
       : client_(std::move(client)), url_(std::move(url)), name_(std::move(name)) {}
-  Result<Validator> ask() const;
+  Result<FileValidator> ask() const;
 
   const std::shared_ptr<HttpClient> client_;
   const Url url_;
   const std::string name_;
-  Validator validator_;
+  FileValidator validator_;
 };
 
 // "bytes 0-9/20", "bytes */20" (RFC 9110, 14.4).
