@@ -18,10 +18,28 @@ tools/includes_tool.cc:1
 OFFENCES
 }
 
+# links ROOM[/FOLDER]: the rooms that CMake links it to, its own folders apart, a line each.
+links() {
+  sed -n "s|^hx_room($1 USES \([^)]*\)).*|\1|p" "$HX_ROOT/libstream/CMakeLists.txt" | sed 's/ LIBS.*//' | tr ' ' '\n' |
+    grep -v "^${1%%/*}_" | sort || true
+}
+rooms() { sed -n 's/^\([a-z]*\):.*/\1/p' "$HX_ROOT/libstream/LAYERS" | sort; }
+may_include() { sed -n "s/^$1: *//p" "$HX_ROOT/libstream/LAYERS" | tr ' ' '\n' | grep . | sort || true; }
+
 @test "CMake links each room to the rooms that LAYERS names" {
   # A room that CMake forgot would link by accident of another target's libraries.
-  rooms_in_layers=$(sed -n 's/^\([a-z]*\):/\1/p' "$HX_ROOT/libstream/LAYERS" | sed 's/ *$//' | sort)
-  rooms_in_cmake=$(sed -n 's/^hx_room(\([a-z]*\)[^ )]*\( USES\)\{0,1\}\([^)]*\)).*/\1\3/p' \
-    "$HX_ROOT/libstream/CMakeLists.txt" | sed 's/ LIBS.*//; s/providers_[a-z]*/providers/' | sort -u)
-  diff <(echo "$rooms_in_layers") <(echo "$rooms_in_cmake")
+  diff <(rooms) <(sed -n 's/^hx_room(\([a-z]*\)[ )].*/\1/p' "$HX_ROOT/libstream/CMakeLists.txt" | sort)
+  for room in $(rooms); do
+    diff <(may_include "$room") <(links "$room") || fail "$room: LAYERS (<) and CMake (>) differ"
+  done
+}
+
+@test "CMake links each provider to the rooms that its files include, and to none that LAYERS forbids" {
+  folders=$(cd "$HX_ROOT/libstream" && find providers -mindepth 1 -type d | sort)
+  diff <(echo "$folders") <(sed -n 's|^hx_room(\([a-z]*/[a-z]*\)[ )].*|\1|p' "$HX_ROOT/libstream/CMakeLists.txt" | sort)
+  for folder in $folders; do
+    includes=$(grep -rhoE '^#include "[a-z]+/' "$HX_ROOT/libstream/$folder" | sed 's/.*"//; s|/||' | grep -vx providers | sort -u)
+    diff <(echo "$includes") <(comm -12 <(echo "$includes") <(links "$folder")) || fail "$folder: CMake forgets a room (<)"
+    diff <(links "$folder") <(comm -12 <(may_include providers) <(links "$folder")) || fail "$folder: LAYERS forbids a room (<)"
+  done
 }
