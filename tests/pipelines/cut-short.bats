@@ -21,7 +21,7 @@ refused_stream() {
   expect_err 'hx-fetch: error: typo: no such file' 'hx-snap-pack: error: '
   [ "$(grep -c 'typo: no such file' <<<"$err")" -eq 2 ]
   expect_pipe '2 2' 'hx-fetch typo | hx-restore -o target/x'
-  expect_pipe '8 8' 'hx-fetch s3://bucket/disk | hx-snap-pack -o target/x'
+  expect_pipe '8 8' 'hx-fetch gs://bucket/disk | hx-snap-pack -o target/x'
   expect_pipe '2 2' 'hx-fetch --nonsense | hx-snap-pack -d target/x'
   assert_no_files_left target
 }

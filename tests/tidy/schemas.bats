@@ -153,13 +153,18 @@ without() { grep -vxE "$1"; }
   listed() { sed -nE "/^\\.$1 $2 , /s/^\\.$1 //p" "$HX_ROOT/man/hx.7" | sed 's/ , /\n/g' | sort; }
   # array NAME: the words of an array in the source.
   array() { sed -n "/$1 = /,/};/p" "$HX_ROOT/libstream/providers/local/disk_location.cc" | grep -oE '"[^"]+"' | tr -d '"' | sort; }
-  same schemes "$(listed Li nbd)" "$(array kLaterSchemes)"
-  same suffixes "$(listed Pa .qcow2)" "$(array kImageSuffixes)"
-  for scheme in $(listed Li nbd); do expect_status 8 hx-fetch --raw "$scheme://a/b"; done
-  for suffix in $(listed Pa .qcow2); do
+  for scheme in $(array kSchemes); do
+    # Nothing listens there.
+    run --separate-stderr hx-fetch --raw --retries 0 "$scheme://127.0.0.1:1/b"
+    [[ $stderr != *'this version cannot read'* ]] || echo "$scheme"
+  done >refused-schemes
+  for suffix in $(array kImageSuffixes); do
     make_zero "disk$suffix" 1M
-    expect_status 8 hx-fetch --raw "disk$suffix"
-  done
+    run --separate-stderr hx-fetch --raw "disk$suffix"
+    [ $status -ne 8 ] || echo "$suffix"
+  done >refused-suffixes
+  same schemes "$(cat refused-schemes)" "$(listed Li qemu)"
+  same suffixes "$(cat refused-suffixes)" "$(listed Pa .qcow)"
 }
 
 @test "the pipelines of hx(7) work" { expect_status 0 "$HX_ROOT/tests/support/man-examples" "$HX_ROOT/man/hx.7"; }

@@ -116,7 +116,7 @@ TEST_CASE("compressed text that is damaged, and a bomb, are refused") {
   }
 }
 
-TEST_CASE("a second run stops at once and names the first; a dead one's lock blocks nobody") {
+TEST_CASE("a second run stops at once and names the first, a dead one's lock blocks nobody") {
   TemporaryDirectory directory;
   const std::string path = directory / ".a.checkpoint";
   ChildProcess first([&] {

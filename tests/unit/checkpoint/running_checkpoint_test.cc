@@ -98,7 +98,7 @@ TEST_CASE("what is written while a sync runs waits for the next one") {
   CHECK(run.store.file("a").ranges.bytes() == 20);
 }
 
-TEST_CASE("after a failed sync nothing more of that file counts; the others do") {
+TEST_CASE("after a failed sync nothing more of that file counts, the others do") {
   Running run;
   run.put("bad", 100);
   run.put("good", 100);

@@ -1,4 +1,5 @@
 #include "checkpoint/sidecar_text.h"
+#include "base/json.h"
 
 #include <catch2/catch.hpp>
 #include <filesystem>
@@ -136,7 +137,7 @@ TEST_CASE("what the original has rewritten, without our keys, loads, and claims 
   }
 }
 
-TEST_CASE("cut at every byte it is refused; with any bit flipped it never says that more is durable") {
+TEST_CASE("cut at every byte it is refused, with any bit flipped it never says that more is durable") {
   const Checkpoint sample = sample_checkpoint();
   const std::string text = format_sidecar(sample);
   for (size_t cut = 0; cut + 2 < text.size(); ++cut) REQUIRE_FALSE(parse_sidecar(text.substr(0, cut)).ok());
@@ -172,7 +173,7 @@ TEST_CASE("no secret reaches the text, whatever the value holds") {
   CHECK(dump_json(checkpoint_to_json(loaded)).find("hunter2") == std::string::npos);
 }
 
-TEST_CASE("one location signed twice is one; two are two") {
+TEST_CASE("one location signed twice is one, two are two") {
   const auto same = [](const char* a, const char* b) { return location_identity(a) == location_identity(b); };
   CHECK(same("https://b.s3/k?X-Amz-Date=1&X-Amz-Signature=a", "https://b.s3/k?X-Amz-Date=2&X-Amz-Signature=b"));
   CHECK(same("https://x.blob/c/d?sv=1&se=2&sig=a", "https://x.blob/c/d?sv=1&se=3&sig=b"));

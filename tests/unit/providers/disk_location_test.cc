@@ -129,7 +129,7 @@ TEST_CASE("a fault in the file of aliases hinders nobody who names a file") {
 
 TEST_CASE("an alias of what cannot be read says which alias it was") {
   Directory dir;
-  dir.write("sources.json", R"({"sources":{"vm":{"location":"gone.img"},"web":{"location":"s3://b/k"}}})");
+  dir.write("sources.json", R"({"sources":{"vm":{"location":"gone.img"},"web":{"location":"gs://b/k"}}})");
   Error gone = failure(open_location("vm", dir.options()));
   CHECK(gone.kind == ErrorKind::kUsage);
   CHECK(gone.message.starts_with("alias vm: " + (dir / "gone.img")));
