@@ -262,8 +262,10 @@ class Healing {
 
 }  // namespace
 
-Result<HealOutcome> heal_snapshot(const RandomReader& file, const DiskReader* donor, int fd, const std::string& name) {
-  const Salvage from = HX_TRY(Salvage::open(file, donor));
+Result<HealOutcome> heal_snapshot(const RandomReader& damaged, const DiskReader* donor, int fd,
+                                  const std::string& name) {
+  const Salvage from = HX_TRY(Salvage::open(damaged, donor));
+  const ReadableParts file(damaged);
   if (from.layout().chunk_size == 0)
     return unsupported(file.name() + ": has no index, whose digests would show that it is as it was");
   return Healing(file, from, fd, name).run();

@@ -29,6 +29,15 @@ Result<bool> was_read(Status status) {
   return std::move(status).error();
 }
 
+// Whether the digests of an entry were written over with one byte, or never known: else they still say which frame it
+// was, as a damage of both that leaves the frame alone hits whole sectors.
+bool are_wiped(const FrameEntry& entry) {
+  const auto is_one_byte = [](ByteSpan bytes) {
+    return std::ranges::all_of(bytes, [&](std::byte b) { return b == bytes.front(); });
+  };
+  return is_one_byte(struct_bytes(entry.leaf)) && is_one_byte(struct_bytes(Le64(entry.xxh3)));
+}
+
 bool decodes_with_checksum(ByteSpan frame, MutableByteSpan content) {
   thread_local ZstdDecompressor decompressor;
   return has_checksum(frame) && decompressor.decompress(frame, content).ok();
@@ -37,7 +46,7 @@ bool decodes_with_checksum(ByteSpan frame, MutableByteSpan content) {
 }  // namespace
 
 Result<Salvage> Salvage::open(const RandomReader& file, const DiskReader* donor) {
-  Salvage salvage(file, donor, HX_TRY(find_layout(file)));
+  Salvage salvage(file, donor, HX_TRY(find_layout(ReadableParts(file))));
   if (donor && donor->info().size < salvage.layout_.size)
     return usage_error(donor->name() + ": is smaller than the disk: " + std::to_string(donor->info().size) +
                        " bytes instead of " + std::to_string(salvage.layout_.size));
@@ -80,28 +89,28 @@ Result<bool> Salvage::read_donor(const Range& range, MutableByteSpan out) const 
 
 // The digests of an entry of a damaged page: from its frame if that is good, else from the page, where the donor shows
 // that one of the two was not hit.
-Result<FrameEntry> Salvage::digests_of(FrameEntry raw) const {
+Result<Salvage::Described> Salvage::digests_of(FrameEntry raw) const {
   const auto frame = HX_TRY(stored_frame(raw));
   if (raw.compressed_size == zero_frame_size(raw.extent.length) &&
       (raw.kind == Kind::kZero || is_zero_frame(frame, raw.extent.length))) {
     raw.kind = Kind::kZero;
     raw.leaf = Digest{};
     raw.xxh3 = xxh3_64(make_zero_frame(raw.extent.length));
-    return raw;
+    return Described{raw, true};
   }
   std::vector<std::byte> content(raw.extent.length);
   if (decodes_with_checksum(frame, content)) {
     raw.xxh3 = xxh3_64(frame);
     raw.leaf = Sha256::of(content);
-    return raw;
+    return Described{raw, true};
   }
-  if (!HX_TRY(read_donor(raw.extent, content))) return raw;
+  if (!HX_TRY(read_donor(raw.extent, content))) return Described{raw};
   const Digest leaf = Sha256::of(content);
   const auto made = HX_TRY(level_.compress(content));
   const bool same_size = made.size() == raw.compressed_size;
   if (leaf == raw.leaf && same_size) raw.xxh3 = xxh3_64(made);
   if (same_size && xxh3_64(made) == raw.xxh3) raw.leaf = leaf;
-  return raw;
+  return Described{raw};
 }
 
 // The page once more from its frames: if it has the checksum that it must have, all of it is proven.
@@ -110,7 +119,12 @@ Result<std::vector<FoundFrame>> Salvage::rebuild_page(const FrameGroup& group, B
   IndexPage page;
   page.number = group.number;
   page.first_frame = group.frames.offset;
-  for (const FrameEntry& entry : entries) page.entries.push_back(HX_TRY(digests_of(entry)));
+  bool all_are_good = all_placed;
+  for (const FrameEntry& entry : entries) {
+    const Described described = HX_TRY(digests_of(entry));
+    page.entries.push_back(described.entry);
+    all_are_good &= described.from_frame;
+  }
   bool proven = false;
   if (all_placed) {
     const std::string frame = encode_page(page);
@@ -119,10 +133,13 @@ Result<std::vector<FoundFrame>> Salvage::rebuild_page(const FrameGroup& group, B
     // The directory has the checksum of the whole frame, the page that of what is before it.
     proven = wanted && *wanted == (group.page_xxh3 ? xxh3_64(bytes) : xxh3_64(bytes.first(bytes.size() - 8)));
   }
+  // Every frame is good, and still that is not the page: one of them was written for another place, or snapshot.
+  const bool is_mixed = all_are_good && group.page_xxh3 && !proven;
   std::vector<FoundFrame> found;
   for (size_t i = 0; i < entries.size(); ++i) {
     // What is not proven keeps the digests that the page has: a digest of the frame itself would prove nothing.
     FoundFrame frame{proven ? page.entries[i] : entries[i], proven};
+    frame.needs_digest = is_mixed || !are_wiped(entries[i]);
     frame.entry.kind = page.entries[i].kind;
     found.push_back(std::move(frame));
   }
@@ -150,7 +167,9 @@ Result<Salvage::Content> Salvage::read_content(const FoundFrame& found, MutableB
   thread_local ZstdDecompressor decompressor;
   const auto frame = HX_TRY(stored_frame(found.entry));
   if (decompressor.decompress(frame, out).ok()) {
-    if (Sha256::of(out) == found.entry.leaf || (!found.is_proven && has_checksum(frame))) return Content::kFromFrame;
+    if (Sha256::of(out) == found.entry.leaf) return Content::kFromFrame;
+    const bool fits = !found.needs_digest || xxh3_64(frame) == found.entry.xxh3;
+    if (!found.is_proven && has_checksum(frame) && fits) return Content::kFromFrame;
   }
   if (HX_TRY(read_donor(found.entry.extent, out)) && Sha256::of(out) == found.entry.leaf) return Content::kFromDonor;
   return Content::kLost;

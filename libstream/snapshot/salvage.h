@@ -5,6 +5,7 @@
 
 #include "extent/disk_reader.h"
 #include "snapshot/frame_level.h"
+#include "snapshot/readable_parts.h"
 #include "snapshot/salvage_layout.h"
 
 namespace hx {
@@ -15,6 +16,9 @@ struct FoundFrame {
   // The entry is proven: its page is as it was written, or was made anew and has the checksum it must have. Else only
   // its place is, and what is left of its digests (xxh3, leaf) may be damaged.
   bool is_proven = false;
+  // What is left of the digests must fit all the same: they are there, or the page shows that a frame is not the one
+  // that was written.
+  bool needs_digest = false;
 };
 
 struct GroupOfFrames {
@@ -35,8 +39,8 @@ class Salvage {
   Result<GroupOfFrames> frames(size_t group) const;
 
   enum class Content : uint8_t { kLost, kFromFrame, kFromDonor };
-  // The content of a data frame, if it is proven: the frame by the digest of the index or, where that is damaged, by
-  // its own checksum; the donor's bytes by the digest alone. out: as long as the extent.
+  // The content of a data frame, if it is proven: the frame by a digest of the index or, where these are gone, by its
+  // own checksum; the donor's bytes by the digest alone. out: as long as the extent.
   Result<Content> read_content(const FoundFrame&, MutableByteSpan out) const;
   // The frame as it was written, if it can be proven to be it (entry.xxh3).
   Result<std::optional<std::vector<std::byte>>> frame_bytes(const FoundFrame&) const;
@@ -49,9 +53,13 @@ class Salvage {
   Result<bool> read_donor(const Range&, MutableByteSpan) const;
   Result<std::vector<FoundFrame>> rebuild_page(const FrameGroup&, ByteSpan raw, std::vector<FrameEntry> entries,
                                                bool all_placed) const;
-  Result<FrameEntry> digests_of(FrameEntry raw) const;
+  struct Described {
+    FrameEntry entry;
+    bool from_frame = false;  // else by the donor, or as it was
+  };
+  Result<Described> digests_of(FrameEntry raw) const;
 
-  const RandomReader& file_;
+  const ReadableParts file_;
   const DiskReader* donor_;
   SalvageLayout layout_;
   FrameLevel level_;

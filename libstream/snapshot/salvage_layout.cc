@@ -110,6 +110,7 @@ class Search {
   Status try_directory_at(uint64_t begin, uint64_t end) {
     if (begin >= end || end - begin > mirn::kMaxDirectoryContent + kSkippableHeaderSize || end > out_.file_size)
       return {};
+    if (!HX_TRY(may_end_with(begin, end))) return {};
     auto directory = decode_directory(HX_TRY(bytes_at(begin, end - begin)));
     if (!directory || directory->position > begin) return {};
     const uint64_t frames = directory->frame_count + directory->pages.size() + directory->files.size() + 1;
@@ -120,6 +121,18 @@ class Search {
     out_.directory = std::move(*directory);
     seek_at_ = end;
     return has_table ? load_seek_table(frames) : Status();
+  }
+
+  // From the first bytes of a directory, whether what is behind it can be its seek table: whoever writes to the disk
+  // can put any number of tags there, each with a directory of 64 MiB to read.
+  Result<bool> may_end_with(uint64_t begin, uint64_t end) const {
+    if (end - begin < kSkippableHeaderSize + sizeof(mirn::DirectoryHeader)) return false;
+    const auto head = load_struct<mirn::DirectoryHeader>(
+        HX_TRY(bytes_at(begin + kSkippableHeaderSize, sizeof(mirn::DirectoryHeader))));
+    const uint64_t behind = out_.file_size - end;
+    if (behind == 0 || head.frame_count > kMaxSeekTableFrames) return behind == 0;
+    const uint64_t least = head.frame_count + head.page_count + 1;
+    return seek_table_size(least) <= behind && behind <= seek_table_size(least + mirn::kMaxMachineFileCount);
   }
 
   Status scan() {

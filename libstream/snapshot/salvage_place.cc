@@ -155,9 +155,12 @@ class Placing {
     if (const auto raw = raw_entry(i)) {
       entry.xxh3 = raw->xxh3;
       entry.leaf = raw->leaf;
-      // A zero frame says it four times: a kind twice, no digest, and its size.
-      if (raw->leaf == Digest{} && said.frame_size == zero_frame_size(said.length)) entry.kind = Kind::kZero;
+      // Its size, no digest, and a kind: where zeros were written over an entry, no digest alone says nothing.
+      const bool is_said = raw->kind == 1 || raw_extent(i).kind == 1;
+      if (is_said && raw->leaf == Digest{} && said.frame_size == zero_frame_size(said.length)) entry.kind = Kind::kZero;
     }
+    // No data is so long; is_possible() has seen that the frame's size is that of zeros.
+    if (layout_.chunk_size > 0 && said.length > layout_.chunk_size) entry.kind = Kind::kZero;
     return entry;
   }
 

@@ -105,7 +105,8 @@ Result<std::unique_ptr<SnapshotInput>> SnapshotInput::look_into(std::unique_ptr<
                                                                 HeaderNeed header) {
   Status looked = input->look();
   if (looked) return input;
-  const bool is_lost = looked.error().kind == ErrorKind::kDamaged || looked.error().kind == ErrorKind::kUnsupported;
+  const ErrorKind kind = looked.error().kind;
+  const bool is_lost = kind == ErrorKind::kDamaged || kind == ErrorKind::kUnsupported || kind == ErrorKind::kSystem;
   if (header == HeaderNeed::kMustHold || !input->is_file() || !is_lost) return std::move(looked).error();
   input->kind_ = InputKind::kIndexed;
   input->header_.emplace();  // says nothing: what reads it must do without

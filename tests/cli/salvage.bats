@@ -90,6 +90,52 @@ make_archive() {
   [ "$(jq '[.lost[].length] | add' receipt)" -lt 44000000 ]
 }
 
+# swap FILE A B LENGTH: two places of a file.
+swap() {
+  dd if="$1" of=first bs="$4" iflag=skip_bytes skip="$2" count=1 status=none
+  dd if="$1" of="$1" bs="$4" iflag=skip_bytes oflag=seek_bytes skip="$3" seek="$2" count=1 conv=notrunc status=none
+  dd if=first of="$1" oflag=seek_bytes seek="$3" conv=notrunc status=none
+  rm first
+}
+# entry_of FILE N: where the N-th entry of the first page begins: its sizes, then XXH3 at 8 and the digest at 16.
+entry_of() {
+  echo $(($(grep -abo -m 1 HXMPAGE1 "$1" | head -n 1 | cut -d : -f 1) + 24 + 64 * $2))
+}
+# wipe FILE OFFSET LENGTH
+wipe() {
+  dd if=/dev/zero of="$1" bs=1 seek="$2" count="$3" conv=notrunc status=none
+}
+
+@test "a chunk in the place of another is never taken for it, though the page is damaged, too" {
+  make_dense disk.img 1M
+  hx-snap-pack -q --chunk-size 64K disk.img -o vm.mirn
+  local -i frame=65550 body # of what cannot be compressed: all are as long
+  body=$(body_offset vm.mirn)
+  swap vm.mirn $((body + frame)) $((body + 3 * frame)) $frame
+  flip_byte vm.mirn $(($(entry_of vm.mirn 5) + 9))
+  cp vm.mirn wiped.mirn
+  expect_status 1 hx-restore --salvage --salvage-map map --json vm.mirn -o got.img
+  cp ../out receipt
+  check_salvaged got.img
+  [ "$(jq -c '[.lost[] | [.offset, .length]]' receipt)" = '[[65536,65536],[196608,65536]]' ]
+  expect_status 0 hx-restore --heal-from disk.img vm.mirn -o healed.img
+  assert_same healed.img disk.img
+  # Nothing is left of their digests: the page's checksum shows that something is wrong with frames that all decode.
+  wipe wiped.mirn "$(entry_of wiped.mirn 1)" 192
+  expect_status 1 hx-restore -f --salvage --salvage-map map --json wiped.mirn -o got.img
+  cp ../out receipt
+  check_salvaged got.img
+}
+
+@test "a chunk whose digest was written over with zeros is not taken for zeros" {
+  make_dense disk.img 64K
+  printf hello >>disk.img # its frame is as long as that of five zeros
+  hx-snap-pack -q --chunk-size 64K disk.img -o vm.mirn
+  wipe vm.mirn $(($(entry_of vm.mirn 1) + 16)) 32
+  expect_status 0 hx-restore --salvage vm.mirn -o got.img
+  assert_same got.img disk.img
+}
+
 @test "a snapshot of the original's" {
   cp "$GOLDEN/mirn-v1/good/odd-length.mirn" vm.mirn
   hx-restore -q vm.mirn -o disk.img

@@ -40,6 +40,15 @@ io_error() {
   io_error hx-restore 'disk.img: read at 2097152' bash -c 'hx-restore -o target/x <broken'
 }
 
+@test "a snapshot on a disk that fails: hx-restore --salvage takes its header and index from what can be read" {
+  prepare
+  local -i call
+  for call in 1 2 3 7 8 9; do
+    failing_at vm.mirn "pread64:error=EIO:when=$call" hx-restore -q -f --salvage vm.mirn -o target/x
+    assert_same target/x disk.img
+  done
+}
+
 @test "a disk that cannot be read: hx-snap-pack FILE" {
   prepare
   # Either of its two passes may be the first to find it.
