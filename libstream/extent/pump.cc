@@ -3,10 +3,15 @@
 #include <atomic>
 #include <mutex>
 
+#include "base/checked_math.h"
 #include "io/worker_group.h"
 
 namespace hx {
 namespace {
+
+// Data that a sink may hold after put(), so that the next piece is read meanwhile. Of a sink that holds more, or an
+// extent of a grain that is larger, put() or the next read waits.
+constexpr uint64_t kKeptBySink = 8 * kMiB;
 
 uint64_t covered_bytes(const DiskInfo& info) {
   if (info.size == kUnknownSize) return 0;
@@ -55,7 +60,7 @@ class ParallelPump {
         sink_(sink),
         threads_(std::max(threads, 1)),
         options_(options),
-        pool_(reader.grain(), threads_) {}
+        pool_(reader.grain(), threads_ + divide_round_up(kKeptBySink, reader.grain())) {}
 
   Status run() {
     if (sink_.order() != Order::kAny) return bug("a parallel pump into a sink that wants order");
@@ -72,8 +77,7 @@ class ParallelPump {
 
  private:
   Status work() {
-    Buffer buffer = pool_.acquire(pool_.block_size());
-    while (const std::optional<MapEntry> piece = next_piece()) HX_TRY(move(*piece, buffer));
+    while (const std::optional<MapEntry> piece = next_piece()) HX_TRY(move(*piece));
     return {};
   }
 
@@ -89,11 +93,12 @@ class ParallelPump {
     return piece;
   }
 
-  Status move(const MapEntry& piece, Buffer& buffer) {
+  Status move(const MapEntry& piece) {
     Extent extent{piece.offset, piece.length, piece.kind, {}};
     if (piece.kind == Kind::kData) {
-      HX_TRY(reader_.read_at(piece.offset, buffer.bytes().first(piece.length)));
-      extent.data = buffer.slice(0, piece.length);
+      extent.data =
+          pool_.acquire(piece.length);  // the last one back is the first: a sink that keeps none sees the same
+      HX_TRY(reader_.read_at(piece.offset, extent.data.bytes()));
     }
     return pass(std::move(extent), sink_, options_, progress_);
   }

@@ -18,10 +18,10 @@ struct PumpOptions {
 Status pump(ExtentSource&, ExtentSink&, const PumpOptions&);
 
 // One disk, read and put by several threads at once, in any order (sink.order() must be kAny): a worker takes the next
-// piece of at most one grain, reads it into memory of its own and puts it: when put() returns, the sink must be done
-// with the extent's data. Other extents are put whole. On failure the first error counts, and sink.abort() is called.
-// begin_disk() and end_disk() included; check_unchanged() too. Does not commit. The disk is shown as info_of_part()
-// does.
+// piece of at most one grain, reads it and puts it. A sink may keep data after put(), but must not need another put()
+// to let go of it: the memory is bounded, and so a read waits. Other extents are put whole. On failure the first error
+// counts, and sink.abort() is called. begin_disk() and end_disk() included; check_unchanged() too. Does not commit. The
+// disk is shown as info_of_part() does.
 Status parallel_pump(const DiskReader&, const ExtentList&, ExtentSink&, int threads, const PumpOptions&);
 
 }  // namespace hx

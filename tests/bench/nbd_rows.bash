@@ -42,7 +42,7 @@ row_nbd() {
     contestant 'hx-restore to a file, then nbdcopy' "hx-restore -q ../$image.mirn -o disk.img && nbdcopy disk.img '$to'"
     contestant 'qemu-img convert from zstd qcow2 to NBD' "qemu-img convert -n -f qcow2 -O raw ../$image.qcow2 '$to'"
     measure
-    report "a snapshot to NBD, $image" '' '' '' '>= 1' '>= 1'
+    report "a snapshot to NBD, $image" '' '' '' '>= 1.3' '>= 1'
     nbd_end source
   done
   nbd_end target

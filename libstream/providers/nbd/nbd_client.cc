@@ -95,30 +95,28 @@ Status NbdClient::read(uint64_t offset, MutableByteSpan out) {
 }
 
 Status NbdClient::write(uint64_t offset, ByteSpan data) {
-  const uint64_t piece = std::min(kPiece, info().max_payload);
   NbdBatch batch;
-  for (uint64_t done = 0; done < data.size(); done += piece)
-    next_connection().write(offset + done, data.subspan(done, std::min(piece, data.size() - done)), batch);
+  write(offset, data, batch, {});
   return batch.wait();
 }
 
-Status NbdClient::zero(uint64_t offset, uint64_t length) {
+void NbdClient::write(uint64_t offset, ByteSpan data, NbdBatch& batch, const std::shared_ptr<void>& keep) {
+  const uint64_t piece = std::min(kPiece, info().max_payload);
+  for (uint64_t done = 0; done < data.size(); done += piece)
+    next_connection().write(offset + done, data.subspan(done, std::min(piece, data.size() - done)), batch, keep);
+}
+
+void NbdClient::zero(uint64_t offset, uint64_t length, NbdBatch& batch, const std::shared_ptr<void>& keep) {
   static const std::vector<std::byte> zeros(kPiece);
   const uint64_t most = info().zeroes ? info().max_zeroes : std::min(kPiece, info().max_payload);
-  constexpr int kInFlight = 16;
-  for (const uint64_t end = offset + length; offset < end;) {
-    NbdBatch batch;
-    for (int i = 0; i < kInFlight && offset < end; ++i) {
-      const uint64_t count = std::min(most, end - offset);
-      if (info().zeroes)
-        next_connection().zero(offset, count, batch);
-      else
-        next_connection().write(offset, ByteSpan(zeros).first(count), batch);
-      offset += count;
-    }
-    HX_TRY(batch.wait());
+  for (const uint64_t end = offset + length; offset < end && batch.failed().ok();) {
+    const uint64_t count = std::min(most, end - offset);
+    if (info().zeroes)
+      next_connection().zero(offset, count, batch, keep);
+    else
+      next_connection().write(offset, ByteSpan(zeros).first(count), batch, keep);
+    offset += count;
   }
-  return {};
 }
 
 // One connection's flush is for all of them: that is what multi-conn promises.

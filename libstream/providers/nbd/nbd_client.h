@@ -12,7 +12,7 @@
 
 namespace hx {
 
-// Any thread. Each call waits until all of it is done.
+// Any thread. What takes no batch waits until all of it is done.
 class NbdClient {
  public:
   static Result<std::unique_ptr<NbdClient>> open(const NbdServer&, const NbdOptions&);
@@ -25,7 +25,9 @@ class NbdClient {
   Status read(uint64_t offset, MutableByteSpan);
   // Aligned to info().min_block, except at the end of the disk.
   Status write(uint64_t offset, ByteSpan);
-  Status zero(uint64_t offset, uint64_t length);
+  // Begun only; `keep` lives until it is done, and owns the bytes.
+  void write(uint64_t offset, ByteSpan, NbdBatch&, const std::shared_ptr<void>& keep);
+  void zero(uint64_t offset, uint64_t length, NbdBatch&, const std::shared_ptr<void>& keep);
   Status flush();
   // The kinds of [from, to), tiling it.
   Result<ExtentList> map(uint64_t from, uint64_t to);

@@ -24,6 +24,9 @@ using std::chrono::steady_clock;
 constexpr uint64_t kMostPayload = 32 * kMiB;
 // Limited by the time that a server needs which has to write them: it is silent meanwhile.
 constexpr uint64_t kMostZeroes = 256 * kMiB;
+// Of requests that carry less: a server has its limit for their number (qemu-nbd and nbdkit take 16 at once of a
+// client).
+constexpr uint64_t kLeastCost = 64 * kKiB, kCostOfZeroes = kMiB;
 
 // "nbd_connect_unix: connect: /x: Connection refused": the function is no news to the user.
 std::string library_message() {
@@ -76,20 +79,32 @@ int notify(nbd_handle* handle, unsigned direction, short ready) {
 
 // --- batch ---------------------------------------------------------------------------------------------------------
 
-void NbdBatch::add() {
-  std::lock_guard lock(mutex_);
+void NbdBatch::add(uint64_t bytes) {
+  std::unique_lock lock(mutex_);
+  done_.wait(lock, [&] { return pending_ == 0 || (bytes <= most_ && bytes_ <= most_ - bytes); });
   ++pending_;
+  bytes_ += bytes;
 }
-void NbdBatch::done(std::optional<Error> error) {
+void NbdBatch::done(uint64_t bytes, std::optional<Error> error, std::shared_ptr<void> kept) {
+  if (error) fail(std::move(*error));
+  kept.reset();
   std::lock_guard lock(mutex_);
-  if (error && !first_) first_ = std::move(error);
-  if (--pending_ == 0) all_done_.notify_all();  // under the lock: the batch may be gone right after it
+  --pending_;
+  bytes_ -= bytes;
+  if (pending_ == 0 || most_ != UINT64_MAX) done_.notify_all();  // under the lock: the batch may be gone right after it
+}
+void NbdBatch::fail(Error error) {
+  std::lock_guard lock(mutex_);
+  if (!first_) first_ = std::move(error);
+}
+Status NbdBatch::failed() const {
+  std::lock_guard lock(mutex_);
+  return first_ ? Status(Error(*first_)) : Status();
 }
 Status NbdBatch::wait() {
   std::unique_lock lock(mutex_);
-  all_done_.wait(lock, [this] { return pending_ == 0; });
-  if (first_) return *std::exchange(first_, std::nullopt);
-  return {};
+  done_.wait(lock, [this] { return pending_ == 0; });
+  return first_ ? Status(Error(*first_)) : Status();
 }
 
 // --- one request ---------------------------------------------------------------------------------------------------
@@ -97,9 +112,8 @@ Status NbdBatch::wait() {
 struct NbdConnection::Request {
   NbdConnection* connection;
   NbdBatch* batch;
-  const char* verb;
-  uint64_t offset, length;  // of a block status
-  std::vector<MapEntry>* entries;
+  Order order;
+  std::vector<MapEntry>* entries = nullptr;  // of a block status
   std::list<Request>::iterator self;
 };
 
@@ -109,9 +123,7 @@ int NbdConnection::on_answer(void* data, int* error) {
   // The connection is gone; whoever called the library will know why, and tell all requests.
   if (*error == ENOTCONN) return 1;
   std::optional<Error> failure;
-  if (*error != 0)
-    failure =
-        answer_error(*error, connection.address_.name + ": " + request.verb + " at " + std::to_string(request.offset));
+  if (*error != 0) failure = answer_error(*error, connection.at(request.order));
   connection.finish(request, std::move(failure));
   return 1;  // retire it
 }
@@ -120,7 +132,7 @@ int NbdConnection::on_block_status(void* data, const char* context, uint64_t off
                                    int*) {
   auto& request = *static_cast<Request*>(data);
   if (std::strcmp(context, LIBNBD_CONTEXT_BASE_ALLOCATION) != 0 || !request.entries->empty()) return 0;
-  const uint64_t end = request.offset + request.length;
+  const uint64_t end = request.order.offset + request.order.length;
   for (size_t i = 0; i + 1 < count && offset < end; i += 2) {
     const uint64_t length = std::min<uint64_t>(entries[i], end - offset);
     // A hole says nothing of what is read from it; zero does (proto.md, "base:allocation").
@@ -161,8 +173,9 @@ NbdConnection::~NbdConnection() {
     thread_.join();
   }
   if (!handle_) return;
+  if (!requests_.empty()) break_off(temporary(address_.name + ": given up"));
   // Only politeness, so nothing waits for it: the server is free to see the connection end.
-  if (nbd_aio_is_ready(handle_) == 1) (void)nbd_aio_disconnect(handle_, 0);
+  if (!broken_ && nbd_aio_is_ready(handle_) == 1) (void)nbd_aio_disconnect(handle_, 0);
   nbd_close(handle_);
 }
 
@@ -267,48 +280,51 @@ size_t NbdConnection::in_flight() const {
   return requests_.size();
 }
 
-void NbdConnection::submit(const char* verb, uint64_t offset, NbdBatch& batch, const Issue& issue) {
-  batch.add();
+std::string NbdConnection::at(const Order& order) const {
+  return address_.name + ": " + order.verb + " at " + std::to_string(order.offset);
+}
+
+void NbdConnection::submit(Order order, NbdBatch& batch, const Issue& issue) {
+  batch.add(order.cost);
   std::lock_guard lock(mutex_);
-  if (broken_) return batch.done(*broken_);
+  if (broken_) return batch.done(order.cost, *broken_, std::move(order.keep));
   if (requests_.empty()) last_sign_ = steady_clock::now();
-  requests_.push_back({this, &batch, verb, offset, 0, nullptr, {}});
+  requests_.push_back({this, &batch, std::move(order), nullptr, {}});
   Request& request = requests_.back();
   request.self = std::prev(requests_.end());
   if (issue(request) == -1) {
     if (nbd_aio_is_dead(handle_) == 1 || nbd_aio_is_closed(handle_) == 1) return break_off(broken_by_library());
     // Neither sent nor answered, or answered already.
     if (std::any_of(requests_.begin(), requests_.end(), [&](const Request& other) { return &other == &request; }))
-      finish(request, answer_error(nbd_get_errno() ? nbd_get_errno() : EINVAL,
-                                   address_.name + ": " + verb + " at " + std::to_string(offset)));
+      finish(request, answer_error(nbd_get_errno() ? nbd_get_errno() : EINVAL, at(request.order)));
   }
   // The thread waits for answers in any case; it must know of what could not be sent at once.
   if (nbd_aio_get_direction(handle_) & LIBNBD_AIO_DIRECTION_WRITE) (void)::eventfd_write(wake_.get(), 1);
 }
 
 void NbdConnection::read(uint64_t offset, MutableByteSpan out, NbdBatch& batch) {
-  submit("read", offset, batch, [&](Request& request) {
+  submit({"read", offset, out.size(), out.size()}, batch, [&](Request& request) {
     return nbd_aio_pread(handle_, out.data(), out.size(), offset, {on_answer, &request, nullptr}, 0);
   });
 }
-void NbdConnection::write(uint64_t offset, ByteSpan data, NbdBatch& batch) {
-  submit("write", offset, batch, [&](Request& request) {
-    return nbd_aio_pwrite(handle_, data.data(), data.size(), offset, {on_answer, &request, nullptr}, 0);
-  });
+void NbdConnection::write(uint64_t offset, ByteSpan data, NbdBatch& batch, std::shared_ptr<void> keep) {
+  submit({"write", offset, data.size(), std::max(data.size(), kLeastCost), std::move(keep)}, batch,
+         [&](Request& request) {
+           return nbd_aio_pwrite(handle_, data.data(), data.size(), offset, {on_answer, &request, nullptr}, 0);
+         });
 }
-void NbdConnection::zero(uint64_t offset, uint64_t length, NbdBatch& batch) {
-  submit("write zeroes", offset, batch, [&](Request& request) {
+void NbdConnection::zero(uint64_t offset, uint64_t length, NbdBatch& batch, std::shared_ptr<void> keep) {
+  submit({"write zeroes", offset, length, kCostOfZeroes, std::move(keep)}, batch, [&](Request& request) {
     return nbd_aio_zero(handle_, length, offset, {on_answer, &request, nullptr}, 0);
   });
 }
 void NbdConnection::flush(NbdBatch& batch) {
-  submit("flush", 0, batch, [&](Request& request) {
+  submit({"flush", 0, 0, 0}, batch, [&](Request& request) {
     return nbd_aio_flush(handle_, {on_answer, &request, nullptr}, 0);
   });
 }
 void NbdConnection::block_status(uint64_t offset, uint64_t length, std::vector<MapEntry>& entries, NbdBatch& batch) {
-  submit("block status", offset, batch, [&](Request& request) {
-    request.length = length;
+  submit({"block status", offset, length, 0}, batch, [&](Request& request) {
     request.entries = &entries;
     return nbd_aio_block_status(handle_, length, offset, {on_block_status, &request, nullptr},
                                 {on_answer, &request, nullptr}, 0);
@@ -337,27 +353,24 @@ void NbdConnection::run() {
       if (notify(handle_, nbd_aio_get_direction(handle_), ready) == -1 || nbd_aio_is_closed(handle_) == 1)
         break_off(broken_by_library());
     } else if (!requests_.empty() && steady_clock::now() - last_sign_ > address_.timeout) {
-      break_off(temporary(address_.name + ": " + requests_.front().verb + " at " +
-                          std::to_string(requests_.front().offset) + ": no answer within " +
-                          in_seconds(address_.timeout))
+      break_off(temporary(at(requests_.front().order) + ": no answer within " + in_seconds(address_.timeout))
                     .with_reason("timeout"));
     }
   }
 }
 
 Error NbdConnection::broken_by_library() const {
-  std::string at = address_.name;
-  if (!requests_.empty())
-    at += std::string(": ") + requests_.front().verb + " at " + std::to_string(requests_.front().offset);
+  const std::string where = requests_.empty() ? address_.name : at(requests_.front().order);
   const std::string message = library_message();
-  Error error = temporary(at + ": the connection broke: " + message);
+  Error error = temporary(where + ": the connection broke: " + message);
   return std::move(error).with_reason("connection-lost");
 }
 
 void NbdConnection::finish(Request& request, std::optional<Error> error) {
   NbdBatch& batch = *request.batch;
+  Order order = std::move(request.order);
   requests_.erase(request.self);
-  batch.done(std::move(error));
+  batch.done(order.cost, std::move(error), std::move(order.keep));
 }
 
 // After this the library is not called any more, so that it writes into nobody's memory.

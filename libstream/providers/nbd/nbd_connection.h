@@ -34,19 +34,28 @@ struct NbdExport {
   uint64_t max_zeroes = 0;   // of one request; a multiple of min_block
 };
 
-// What one caller waits for: requests, of which the first error is told. Waits for all in any case, as they write into
-// the caller's memory.
+// Requests that somebody waits for, at once or later. Their first error stays. Waits for all in any case, as they touch
+// the caller's memory. Any thread.
 class NbdBatch {
  public:
+  NbdBatch() = default;
+  // At most so many bytes in flight, or one request.
+  explicit NbdBatch(uint64_t most) : most_(most) {}
   ~NbdBatch() { (void)wait(); }
-  void add();
-  void done(std::optional<Error>);
-  Status wait();
+  // A request of so many bytes begins; waits for room.
+  void add(uint64_t bytes);
+  // What the request kept goes before it counts as done, but after its error is known.
+  void done(uint64_t bytes, std::optional<Error>, std::shared_ptr<void> kept);
+  void fail(Error);
+  Status failed() const;  // so far
+  Status wait();          // for all, then failed()
 
  private:
-  std::mutex mutex_;
-  std::condition_variable all_done_;
+  const uint64_t most_ = UINT64_MAX;
+  mutable std::mutex mutex_;
+  std::condition_variable done_;
   size_t pending_ = 0;
+  uint64_t bytes_ = 0;  // of those that are pending
   std::optional<Error> first_;
 };
 
@@ -62,15 +71,16 @@ class NbdConnection {
     std::chrono::milliseconds timeout;
   };
   static Result<std::unique_ptr<NbdConnection>> open(Address);
-  ~NbdConnection();  // nothing may be in flight; says goodbye to the server
+  ~NbdConnection();  // what is in flight fails; says goodbye to the server
   NbdConnection(const NbdConnection&) = delete;
 
   const NbdExport& info() const { return info_; }
   size_t in_flight() const;
 
+  // `keep` lives until the request is done: it may own the bytes.
   void read(uint64_t offset, MutableByteSpan, NbdBatch&);
-  void write(uint64_t offset, ByteSpan, NbdBatch&);
-  void zero(uint64_t offset, uint64_t length, NbdBatch&);
+  void write(uint64_t offset, ByteSpan, NbdBatch&, std::shared_ptr<void> keep = {});
+  void zero(uint64_t offset, uint64_t length, NbdBatch&, std::shared_ptr<void> keep = {});
   void flush(NbdBatch&);
   // Appends what the server says of [offset, offset + length), which it may cut short or exceed: kinds by the zero
   // flag alone, clipped to the range. Touched until the batch was waited for.
@@ -87,7 +97,14 @@ class NbdConnection {
   void learn_export();
   Error handshake_error(int errno_value) const;
 
-  void submit(const char* verb, uint64_t offset, NbdBatch&, const Issue&);
+  struct Order {
+    const char* verb;
+    uint64_t offset, length;
+    uint64_t cost;  // in bytes in flight
+    std::shared_ptr<void> keep = {};
+  };
+  std::string at(const Order&) const;  // for messages
+  void submit(Order, NbdBatch&, const Issue&);
   void run();
   void finish(Request&, std::optional<Error>);
   void break_off(Error);

@@ -11,6 +11,10 @@
 namespace hx {
 namespace {
 
+// Bytes in flight: enough that neither the server nor the threads that decompress wait for each other's pace.
+constexpr uint64_t kMostInFlight = 8 * kMiB;
+
+// put() begins the writes; whoever calls next hears of one that failed.
 class NbdSink : public FileSink {
  public:
   NbdSink(std::unique_ptr<NbdClient> client, TargetContent was)
@@ -26,15 +30,24 @@ class NbdSink : public FileSink {
   }
 
   Status put(Extent extent) override {
+    HX_TRY(writes_.failed());
     if (!fits_within(extent.offset, extent.length, size_)) return too_small(extent.end());
-    if (extent.kind == Kind::kZero) HX_TRY(make_zero(extent.offset, extent.length));
-    if (extent.kind == Kind::kData) HX_TRY(put_data(extent.offset, extent.data.bytes()));
-    contiguous_.done(extent.offset, extent.length);  // absent: the target has the parent's bytes
-    return {};
+    if (extent.kind == Kind::kAbsent) {
+      contiguous_.done(extent.offset, extent.length);  // the target has the parent's bytes
+      return {};
+    }
+    const auto pending = std::make_shared<Pending>(*this, std::move(extent));
+    Status begun = begin(pending);
+    if (!begun) writes_.fail(begun.error());
+    return begun;
   }
 
-  Status end_disk(const DiskTotals& totals) override { return expect_room(totals.size); }
+  Status end_disk(const DiskTotals& totals) override {
+    HX_TRY(writes_.wait());
+    return expect_room(totals.size);
+  }
   Status commit() override {
+    HX_TRY(writes_.wait());
     HX_TRY(client_->flush());
     return client_->finish();
   }
@@ -57,33 +70,48 @@ class NbdSink : public FileSink {
     return offset == size_ ? offset : align_down(offset, client_->info().min_block);
   }
 
-  Status put_data(uint64_t offset, ByteSpan bytes) {
-    for (const MapEntry& entry : find_zeros(offset, bytes)) {
-      if (entry.kind == Kind::kZero) {
-        HX_TRY(make_zero(entry.offset, entry.length));
-        continue;
-      }
-      const ByteSpan data = bytes.subspan(entry.offset - offset, entry.length);
-      HX_TRY(on_blocks(
-          entry.offset, entry.end(),
-          [&](uint64_t from, uint64_t to) {
-            return client_->write(from, data.subspan(from - entry.offset, to - from));
-          },
-          [&](uint64_t from, MutableByteSpan out) {
-            std::copy_n(data.begin() + static_cast<ptrdiff_t>(from - entry.offset), out.size(), out.begin());
-          }));
-      written_ += entry.length;
+  // An extent on its way: with the last of its requests it goes, and its data.
+  struct Pending {
+    Pending(NbdSink& s, Extent e) : sink(s), extent(std::move(e)) {}
+    ~Pending() {
+      if (sink.writes_.failed()) sink.contiguous_.done(extent.offset, extent.length);
     }
+    Pending(const Pending&) = delete;
+    NbdSink& sink;
+    Extent extent;
+  };
+  using PendingRef = std::shared_ptr<Pending>;
+
+  Status begin(const PendingRef& pending) {
+    const Extent& extent = pending->extent;
+    if (extent.kind == Kind::kZero) return make_zero(extent.offset, extent.length, pending);
+    for (const MapEntry& entry : find_zeros(extent.offset, extent.data.bytes()))
+      HX_TRY(entry.kind == Kind::kZero ? make_zero(entry.offset, entry.length, pending) : put_data(entry, pending));
     return {};
   }
 
-  Status make_zero(uint64_t offset, uint64_t length) {
+  Status put_data(const MapEntry& entry, const PendingRef& pending) {
+    const ByteSpan data =
+        std::as_const(pending->extent.data).bytes().subspan(entry.offset - pending->extent.offset, entry.length);
+    HX_TRY(on_blocks(
+        entry.offset, entry.end(),
+        [&](uint64_t from, uint64_t to) {
+          client_->write(from, data.subspan(from - entry.offset, to - from), writes_, pending);
+        },
+        [&](uint64_t from, MutableByteSpan out) {
+          std::copy_n(data.begin() + static_cast<ptrdiff_t>(from - entry.offset), out.size(), out.begin());
+        }));
+    written_ += entry.length;
+    return {};
+  }
+
+  Status make_zero(uint64_t offset, uint64_t length, const PendingRef& pending) {
     if (was_ == TargetContent::kZeros) {
       skipped_ += length;
       return {};
     }
     HX_TRY(on_blocks(
-        offset, offset + length, [&](uint64_t from, uint64_t to) { return client_->zero(from, to - from); },
+        offset, offset + length, [&](uint64_t from, uint64_t to) { client_->zero(from, to - from, writes_, pending); },
         [](uint64_t, MutableByteSpan out) { std::fill(out.begin(), out.end(), std::byte{0}); }));
     zeroed_ += length;
     return {};
@@ -95,11 +123,11 @@ class NbdSink : public FileSink {
     const uint64_t first = round_up(from), last = round_down(to);
     if (first > last) return change_block(from, to, fill);  // within one block
     if (from < first) HX_TRY(change_block(from, first, fill));
-    if (first < last) HX_TRY(whole(first, last));
+    if (first < last) whole(first, last);
     if (last < to) HX_TRY(change_block(last, to, fill));
     return {};
   }
-  // Its neighbours in the block may be put at the same time.
+  // Its neighbours in the block may be put at the same time; blocks that are written whole are nobody's neighbours.
   template <class Fill>
   Status change_block(uint64_t from, uint64_t to, const Fill& fill) {
     std::lock_guard lock(part_of_block_);
@@ -110,10 +138,11 @@ class NbdSink : public FileSink {
     return client_->write(begin, block);
   }
 
-  const std::unique_ptr<NbdClient> client_;
+  ContiguousEnd contiguous_;
+  NbdBatch writes_{kMostInFlight};
+  const std::unique_ptr<NbdClient> client_;  // goes first: without a commit nobody waits for the rest of the writes
   const uint64_t size_;
   const TargetContent was_;
-  ContiguousEnd contiguous_;
   bool has_disk_ = false;
   std::mutex part_of_block_;
   std::atomic<uint64_t> written_ = 0, zeroed_ = 0, skipped_ = 0;

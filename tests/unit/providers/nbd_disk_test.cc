@@ -20,6 +20,12 @@ namespace {
 
 using Words = std::vector<std::string>;
 
+// Of all tests of this program: what a server that is killed would leave in /tmp goes with it.
+const struct OwnTemporaryFiles {
+  OwnTemporaryFiles() { ::setenv("TMPDIR", directory.path().c_str(), 1); }
+  TemporaryDirectory directory;
+} own_temporary_files;
+
 // A server of the test's own, started for the disk and gone with it.
 NbdServer started(const Words& command) {
   NbdServer server;

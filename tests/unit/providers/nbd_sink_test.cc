@@ -116,6 +116,36 @@ TEST_CASE("what a target says is told: of a write, of zeros, of the flush, and o
   CHECK_FALSE(has_children());
 }
 
+TEST_CASE("a write that fails is told by the calls after it, and does not count as done") {
+  auto sink = opened({"memory", "4M", "error-pwrite=EIO", "error-pwrite-rate=100%"}, {"--filter=error"});
+  const auto disk = new_disk(4 * kMiB);
+  REQUIRE(sink->begin_disk(disk->info()).ok());
+  const auto data = [] { return Buffer::copy_of(std::as_bytes(std::span(std::string_view("data")))); };
+  REQUIRE(sink->put({0, 4, Kind::kData, data()}).ok());  // begun only
+  Status ended = sink->end_disk({});
+  REQUIRE_FALSE(ended.ok());
+  CHECK(ended.error().message == "test: write at 0: Input/output error");
+  CHECK(sink->contiguous_end() == 0);
+  Status put = sink->put({4, 4, Kind::kData, data()});
+  REQUIRE_FALSE(put.ok());
+  CHECK(put.error().message == ended.error().message);
+  CHECK_FALSE(sink->commit().ok());
+}
+
+TEST_CASE("a sink that is given up waits for no write, and lets go of the data") {
+  BufferPool pool(kMiB, 1);
+  {
+    auto sink = opened({"memory", "4M", "wdelay=600"}, {"--filter=delay"});
+    REQUIRE(sink->begin_disk(new_disk(4 * kMiB)->info()).ok());
+    Buffer data = pool.acquire(kMiB);
+    std::ranges::fill(data.bytes(), std::byte{1});
+    REQUIRE(sink->put({0, kMiB, Kind::kData, std::move(data)}).ok());
+    CHECK(sink->contiguous_end() == 0);
+  }
+  CHECK(pool.acquire(kMiB).size() == kMiB);
+  CHECK_FALSE(has_children());
+}
+
 TEST_CASE("a server that was started and does not end well is a failed commit") {
   NbdServer server;
   server.command = {"sh", "-c", "\"$@\"; exit 3", "sh", "nbdkit", "-f", "--filter=exitlast", "memory", "1M"};
