@@ -99,7 +99,7 @@ Status tell(const Arguments& a, RestoreDone done, Tool& tool) {
 }
 
 Status restore_to(const Arguments& a, const RestoreJob& job, Tool& tool) {
-  const RestoreTarget target{a.output, a.in_place, a.force, a.only_differences};
+  const RestoreTarget target{a.output, a.in_place, a.force, a.only_differences, a.net.curl.stall_timeout};
   if (a.as_snapshot) return tell(a, HX_TRY(heal_to(job, target, a.heal_from)), tool);
   RestoreRun run = HX_TRY(RestoreRun::open(job, target, a.heal_from));
   if (const std::string text = run.reads_first(); !text.empty() && is_terminal(STDERR_FILENO)) tool.say(text);

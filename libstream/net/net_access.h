@@ -21,6 +21,7 @@ struct NetOptions {
 class NetAccess {
  public:
   explicit NetAccess(NetOptions options) : options_(std::move(options)) {}
+  const NetOptions& options() const { return options_; }
   // Made when it is first needed; kUsage as make_curl_client(). Each request is one attempt. ca_file: the authorities
   // that a provider's own configuration names, where the user names none.
   Result<std::shared_ptr<HttpClient>> once(const std::string& ca_file = "");

@@ -70,7 +70,9 @@ Result<std::shared_ptr<DiskReader>> open_place(const std::string& text, const Lo
   if (is_nbd_scheme(location.scheme)) {
     NbdServer server;
     server.uri = text;
-    return open_nbd_disk(server);
+    NbdOptions connection;
+    connection.timeout = access_of(options).options().curl.stall_timeout;
+    return open_nbd_disk(server, connection);
   }
   if (location.scheme == "file") return open_disk_file(HX_TRY(path_of_file_url(text)), options);
   if (is_server_scheme(location.scheme)) return open_on_server(location.scheme, text, options);

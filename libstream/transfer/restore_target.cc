@@ -52,11 +52,13 @@ Status check_can_be_verified(const RestoreTarget& target, const SnapshotInput& i
 Result<std::unique_ptr<FileSink>> open_nbd_target(const RestoreTarget& target, RestoreJob& job) {
   NbdServer server;
   server.uri = target.path;
+  NbdOptions options;
+  options.timeout = target.timeout;
   const SnapshotInput& input = *job.input;
   const bool has_size = input.kind() != InputKind::kStream && input.has_header();
-  auto sink = HX_TRY(open_nbd_sink(server, {}, has_size ? input.header().size : 0));
+  auto sink = HX_TRY(open_nbd_sink(server, options, has_size ? input.header().size : 0));
   if (!target.only_differences) return sink;
-  job.target_content = HX_TRY(open_nbd_disk(server));
+  job.target_content = HX_TRY(open_nbd_disk(server, options));
   return difference_sink(std::move(sink), job.target_content);
 }
 

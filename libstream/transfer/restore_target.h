@@ -1,6 +1,8 @@
 #pragma once
 // Where hx-restore writes, and what is refused before it does.
 
+#include <chrono>
+
 #include "transfer/restore_job.h"
 
 namespace hx {
@@ -19,7 +21,8 @@ constexpr bool makes_whole_disk(TargetKind kind) {
 struct RestoreTarget {
   std::string path;  // "-": stdout
   bool in_place = false, force = false;
-  bool only_differences = false;  // of what is overwritten
+  bool only_differences = false;                                 // of what is overwritten
+  std::chrono::milliseconds timeout = std::chrono::seconds(60);  // of a server that is silent
 };
 
 // A block device and an NBD export are written in place, anything else only where that is said. A name

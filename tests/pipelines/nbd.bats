@@ -122,3 +122,54 @@ teardown() { nbd_stop; teardown_mounts; }
   expect_status 0 hx-info --json fixed.mirn
   expect_out '"unchanged"'
 }
+
+@test "a server that ends with its last client, or that is told to end, serves who is there" {
+  make_dense disk.img 4M
+  nbd_serve last --filter=exitlast -r file disk.img
+  hx-fetch --raw "$uri" | cmp - disk.img
+  timeout 20 tail --pid="$nbd_pid" -f /dev/null
+  expect_status 5 hx-fetch --raw "$uri"
+  nbd_serve told --filter=exitwhen -r file disk.img exit-when-file-created="$BATS_TEST_TMPDIR/end"
+  mkfifo ../pipe
+  hx-fetch --raw "$uri" >../pipe 3>&- &
+  local tool=$!
+  exec 4<../pipe
+  head -c 1 <&4 >../copy.img   # it is connected now
+  touch ../end
+  expect_status 5 hx-fetch --raw "$uri"
+  cat <&4 >>../copy.img
+  wait $tool
+  assert_same disk.img ../copy.img
+  timeout 20 tail --pid="$nbd_pid" -f /dev/null
+}
+
+@test "SIGTERM leaves no server that was started for an image, no socket and no temporary file" {
+  require qemu-img qemu-nbd
+  make_dense disk.img 8M
+  qemu-img convert -f raw -O qcow2 disk.img disk.qcow2
+  mkdir ../tmp
+  mkfifo ../pipe
+  TMPDIR=$BATS_TEST_TMPDIR/tmp hx-fetch --raw disk.qcow2 >../pipe 3>&- &
+  local tool=$! server status=0
+  exec 4<../pipe
+  head -c 1 <&4 >/dev/null   # in the middle: the rest fits into no pipe
+  server=$(pgrep -P $tool qemu-nbd)
+  kill -TERM $tool
+  wait $tool || status=$?
+  exec 4<&-
+  [ $status -eq 143 ]
+  timeout 20 tail --pid="$server" -f /dev/null
+  [ -z "$(ls -A ../tmp)" ]
+  assert_no_files_left . disk.img disk.qcow2
+}
+
+@test "a server that says nothing is lost after --timeout" {
+  make_dense disk.img 1M
+  hx-snap-pack disk.img -o vm.mirn
+  nbd_serve slow --filter=delay memory 1M delay-read=600 delay-write=600
+  expect_status 5 hx-restore --timeout 1 vm.mirn -o "$uri"
+  expect_err "$uri: write at " 'no answer within 1 s'
+  nbd_serve slow-read --filter=delay pattern 1M delay-read=600
+  expect_status 5 hx-fetch --timeout 1 --raw "$uri"
+  expect_err "$uri: read at " 'no answer within 1 s'
+}

@@ -29,6 +29,24 @@ make_authority() {
   expect_err 'wants TLS' 'nbds'
 }
 
+@test "without tls-certificates the user's authorities count, then the system's" {
+  make_authority ours
+  make_dense disk.img 1M
+  nbd_serve_tcp -r --tls=require --tls-certificates="$PWD/ours" file disk.img
+  mkdir -p home/.pki/libnbd empty
+  cp ours/ca-cert.pem home/.pki/libnbd
+  HOME=$PWD/home hx-fetch --raw "nbds://localhost:$port" | cmp - disk.img
+  HOME=$PWD/empty expect_status 6 hx-fetch --raw "nbds://localhost:$port"
+  local bundle=/etc/ssl/certs/ca-certificates.crt
+  require unshare
+  require_root
+  [ -e $bundle ] || skip "this system has no $bundle"
+  unshare -m mount --bind ours/ca-cert.pem $bundle || skip 'cannot mount here'
+  # shellcheck disable=SC2016  # sh expands them
+  HOME=$PWD/empty unshare -m sh -c 'mount --bind ours/ca-cert.pem "$1" && exec hx-fetch --raw "$2"' sh \
+    $bundle "nbds://localhost:$port" | cmp - disk.img
+}
+
 @test "a server without TLS is not read over a location that wants it" {
   nbd_serve_tcp -r memory 1M
   expect_status 6 hx-fetch --raw "nbds://localhost:$port"
