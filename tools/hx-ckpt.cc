@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/json.h"
 #include "base/time_text.h"
 #include "checkpoint/describe_checkpoint.h"
 #include "checkpoint/disk_check.h"

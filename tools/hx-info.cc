@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "base/json.h"
 #include "cli/run_tool.h"
 #include "cli/terminal.h"
 #include "transfer/describe.h"

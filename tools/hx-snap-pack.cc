@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/json.h"
 #include "base/size_text.h"
 #include "cli/run_tool.h"
 #include "cli/terminal.h"

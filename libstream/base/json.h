@@ -6,11 +6,10 @@
 #include <string_view>
 
 #include "base/bytes.h"
+#include "base/json_fwd.h"
 #include "base/result.h"
 
 namespace hx {
-
-using Json = nlohmann::ordered_json;  // keys stay in the order in which we write them
 
 // kDamaged with the byte position in the message. Depth is capped at 64: no stack is exhausted by "[[[[…"; the
 // keys of one object at 10 000.

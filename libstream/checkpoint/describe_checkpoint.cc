@@ -3,6 +3,7 @@
 #include <cstdio>
 
 #include "base/clock.h"
+#include "base/json.h"
 #include "checkpoint/sidecar_text.h"
 #include "checkpoint/stored_location.h"
 

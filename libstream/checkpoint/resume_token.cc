@@ -5,6 +5,7 @@
 #include <set>
 
 #include "base/base64url.h"
+#include "base/json.h"
 #include "hash/xxh3.h"
 
 namespace hx {

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "base/clock.h"
+#include "base/json.h"
 #include "base/time_text.h"
 #include "checkpoint/stored_location.h"
 #include "hash/xxh3.h"

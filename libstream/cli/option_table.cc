@@ -5,6 +5,7 @@
 #include <charconv>
 #include <numeric>
 
+#include "base/json.h"
 #include "base/size_text.h"
 
 namespace hx {

@@ -8,6 +8,7 @@
 #include <charconv>
 #include <utility>
 
+#include "base/json.h"
 #include "cli/terminal.h"
 
 namespace hx {

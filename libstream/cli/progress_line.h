@@ -9,7 +9,8 @@
 #include <vector>
 
 #include "base/clock.h"
-#include "base/json.h"
+#include "base/json_fwd.h"
+#include "base/result.h"
 #include "cli/progress_text.h"
 #include "io/progress.h"
 

@@ -11,6 +11,7 @@
 #include <optional>
 
 #include "base/clock.h"
+#include "base/json.h"
 #include "cli/completion.h"
 #include "cli/exit_status.h"
 #include "cli/terminal.h"

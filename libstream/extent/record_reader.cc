@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/json.h"
 #include "hash/xxh3.h"
 
 namespace hx {

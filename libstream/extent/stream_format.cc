@@ -1,6 +1,7 @@
 #include "extent/stream_format.h"
 
 #include "base/checked_math.h"
+#include "base/json.h"
 #include "hash/xxh3.h"
 
 namespace hx {

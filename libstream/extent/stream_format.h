@@ -2,7 +2,7 @@
 // The bytes of an extent stream: hx-stream(5), LAYOUT. Structs, constants, and the JSON of a disk.
 
 #include "base/endian.h"
-#include "base/json.h"
+#include "base/json_fwd.h"
 #include "extent/extent.h"
 
 namespace hx {

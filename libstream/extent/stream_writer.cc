@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "base/json.h"
 #include "extent/coverage.h"
 #include "extent/stream_format.h"
 #include "hash/xxh3.h"

@@ -1,5 +1,6 @@
 #include "transfer/describe.h"
 
+#include "base/json.h"
 #include "base/size_text.h"
 
 namespace hx {

@@ -1,5 +1,5 @@
 #pragma once
-#include "base/json.h"
+#include "base/json_fwd.h"
 #include "transfer/snapshot_input.h"
 
 namespace hx {

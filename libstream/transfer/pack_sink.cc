@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <set>
 
+#include "base/json.h"
 #include "io/fd_io.h"
 #include "io/temporary_names.h"
 #include "transfer/pack_sink_base.h"

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "base/json.h"
+#include "base/json_fwd.h"
 #include "extent/pump.h"
 #include "io/atomic_file.h"
 #include "snapshot/snapshot_sink.h"

@@ -1,5 +1,7 @@
 #include "transfer/pack_sink_base.h"
 
+#include "base/json.h"
+
 namespace hx {
 
 Status PackSinkBase::begin_disk(const DiskInfo& info) {

@@ -1,5 +1,6 @@
 #include "transfer/restore_report.h"
 
+#include "base/json.h"
 #include "base/size_text.h"
 
 namespace hx {

@@ -1,7 +1,6 @@
 #pragma once
 // What hx-restore tells when it is done: hx(7), RECEIPT.
 
-#include "base/json.h"
 #include "snapshot/heal.h"
 #include "snapshot/verify.h"
 #include "transfer/restore_job.h"

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 
+#include "base/json.h"
 #include "image/vmdk_name.h"
 #include "io/atomic_file.h"
 #include "io/fd_io.h"

@@ -1,4 +1,5 @@
 #include "cli/option_table.h"
+#include "base/json.h"
 
 #include <catch2/catch.hpp>
 

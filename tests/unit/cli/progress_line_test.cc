@@ -1,4 +1,5 @@
 #include "cli/progress_line.h"
+#include "base/json.h"
 
 #include <fcntl.h>
 #include <pty.h>

@@ -1,4 +1,5 @@
 #include "cli/progress_text.h"
+#include "base/json.h"
 
 #include <catch2/catch.hpp>
 #include <clocale>

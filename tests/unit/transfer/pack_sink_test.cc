@@ -1,4 +1,5 @@
 #include "transfer/pack_sink.h"
+#include "base/json.h"
 
 #include <catch2/catch.hpp>
 

@@ -1,4 +1,5 @@
 #include "transfer/restore_job.h"
+#include "base/json.h"
 
 #include <catch2/catch.hpp>
 

@@ -1,4 +1,5 @@
 #include "transfer/snapshot_input.h"
+#include "base/json.h"
 
 #include <catch2/catch.hpp>
 
