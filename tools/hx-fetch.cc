@@ -20,6 +20,7 @@
 #include "io/rate_limiter.h"
 #include "transfer/byte_range.h"
 #include "transfer/fetch_plan.h"
+#include "transfer/resume_source.h"
 
 using namespace hx;
 
@@ -35,7 +36,8 @@ struct FetchOptions {
   NetOptions net;
   int jobs = 0;
   std::optional<MapForm> map;
-  bool raw = false, force = false;
+  std::optional<std::string> token;
+  bool raw = false, resume_by_digest = false, force = false;
   Form form() const { return map ? Form::kMap : raw ? Form::kRaw : Form::kStream; }
 };
 
@@ -64,6 +66,8 @@ ToolSpec describe(FetchOptions& to) {
                             format_words());
   table.list("allow-backing", 0, "DIR", "an image's other files may lie in DIR too",
              &to.request.location.allow_backing);
+  table.text("resume", 0, "TOKEN", "go on where the sink stopped: what hx-ckpt token prints", &to.token);
+  table.flag("resume-by-digest", 0, "where nothing proves it, compare what the sink has", &to.resume_by_digest);
   table.size("limit-rate", 0, "at most so many bytes of data a second", &to.limit_rate);
   table.number("jobs", 'j', "N", "read with N threads (2, or 1; 8 from servers)", &to.jobs, 1, 64);
   add_net_options(table, &to.net);
@@ -76,6 +80,10 @@ Status check(FetchOptions& options) {
   if (options.limit_rate == uint64_t{0}) return usage_error("--limit-rate: nothing would ever arrive");
   if (options.form() != Form::kStream && !options.file_paths.empty())
     return usage_error("--file: only a stream carries files");
+  if (options.resume_by_digest && !options.token) return usage_error("--resume-by-digest goes with --resume");
+  if (options.token &&
+      (options.form() != Form::kStream || !options.request.ranges.empty() || !options.extents_path.empty()))
+    return usage_error("--resume: only a stream of whole disks can be gone on with");
   if (options.form() != Form::kMap && !options.force) {
     const bool is_raw = options.form() == Form::kRaw;
     HX_TRY(refuse_binary_to_terminal(STDOUT_FILENO, is_raw ? "a disk" : "an extent stream"));
@@ -98,6 +106,11 @@ Status fetch(FetchOptions& options, Tool& tool, bool& has_begun) {
   options.net.explain = [&tool](const std::string& text) { tool.explain(text); };
   options.request.location.net = std::make_shared<NetAccess>(options.net);
   auto disks = HX_TRY(plan_fetch(std::move(options.request)));
+  // An empty one: the sink has nothing yet.
+  if (!options.token.value_or("").empty()) {
+    const ResumeProof proof = options.resume_by_digest ? ResumeProof::kDigest : ResumeProof::kValidator;
+    HX_TRY(resume_disks(HX_TRY(parse_token(*options.token)), proof, disks));
+  }
   if (options.form() != Form::kStream && disks.size() != 1)
     return usage_error(std::string(options.raw ? "--raw" : "--map") + " is for one disk, and here are " +
                        std::to_string(disks.size()));

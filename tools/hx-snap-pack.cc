@@ -11,12 +11,14 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/size_text.h"
+#include "base/time_text.h"
 #include "cli/run_tool.h"
 #include "cli/terminal.h"
 #include "codec/zstd_codec.h"
 #include "image/filesystem_probe.h"
 #include "io/fd_io.h"
 #include "transfer/pack_input.h"
+#include "transfer/resume_pack.h"
 
 using namespace hx;
 
@@ -29,7 +31,8 @@ struct Arguments {
   uint64_t chunk_size = mirn::kDefaultChunkSize;
   PackOptions pack;
   std::optional<uint64_t> limit_rate;
-  bool tar = false, unsealed = false, no_checksum = false, force = false, json = false;
+  std::chrono::milliseconds interval = std::chrono::seconds(30);
+  bool resume = false, tar = false, unsealed = false, no_checksum = false, force = false, json = false;
 };
 
 Status parse_raw_size(const std::string& text, std::optional<uint64_t>& to) {
@@ -61,6 +64,12 @@ ToolSpec describe(Arguments& to) {
   table.flag("unsealed", 0, "to a pipe at once; hx-snap-seal finishes it later", &to.unsealed);
   table.flag("no-checksum", 0, "without the image's SHA-256: unsealed, but faster", &to.no_checksum);
   table.text("spool", 0, "DIR", "where a sealed snapshot waits for a pipe (/var/tmp)", &to.spool);
+  table.flag("resume", 0, "keep what is packed for the next run; go on with what is kept", &to.resume);
+  table.call("checkpoint-interval", 0, "TIME", "with --resume: between two saves (30s)",
+             [&to](const std::string& text) -> Status {
+               to.interval = HX_TRY(parse_duration(text));
+               return {};
+             });
   table.number("jobs", 'j', "N", "threads that compress (one a core)", &to.pack.threads, 1, 256);
   table.size("memory", 0, "for buffers, in all (160MiB)", &to.pack.memory);
   table.size("limit-rate", 0, "at most so many bytes of data a second", &to.limit_rate);
@@ -80,11 +89,15 @@ Status check(Arguments& a) {
   if (a.unsealed && !to_stdout) return usage_error("--unsealed: a file is sealed without it");
   if (a.json && to_stdout) return usage_error("--json: stdout already carries the snapshot");
   if (!a.files.empty()) a.input.path = a.files[0];
+  if (a.resume && (a.output.empty() || a.tar || !a.input.from_stdin() || a.input.is_raw()))
+    return usage_error("--resume: from a stream into --output FILE")
+        .with_hint("hx-fetch DISK | hx-snap-pack --resume -o FILE");
   HX_TRY(check_pack_input(a.input));
   if (to_stdout && !a.force) HX_TRY(refuse_binary_to_terminal(STDOUT_FILENO, a.tar ? "an archive" : "a snapshot"));
   if (a.input.from_stdin() && !a.force)
     HX_TRY(refuse_binary_from_terminal(STDIN_FILENO, a.input.is_raw() ? "a disk" : "an extent stream"));
   a.input.file.in_use = a.force ? InUse::kAllow : InUse::kRefuse;
+  a.input.resumed = a.resume ? Resumed::kTake : Resumed::kRefuse;
   a.input.name = a.pack.name;
   a.pack.chunk_size = static_cast<uint32_t>(a.chunk_size);
   if (a.no_checksum) a.pack.image_digest = ImageDigest::kNone;
@@ -116,6 +129,19 @@ Result<std::unique_ptr<PackSink>> make_sink(const Arguments& a) {
   return pack_to_fd(STDOUT_FILENO, sealing, a.spool, a.pack);
 }
 
+// Into a file that this run, or a later one, completes. The signal that ends it saves, and says how to go on.
+Status pack_with_resume(const Arguments& a, const PumpOptions& pumping, Tool& tool, std::unique_ptr<PackSink>& to) {
+  const Overwrite overwrite = a.force ? Overwrite::kReplace : Overwrite::kRefuse;
+  auto sink = HX_TRY(pack_with_resume(a.output, overwrite, a.pack, {a.interval, a.input.warn}));
+  const auto note = tool.on_termination([&sink = *sink] { return sink.save_and_tell(); });
+  Status done = pack_input(a.input, *sink, a.pack, pumping);
+  if (done) done = sink->commit();
+  if (const std::string kept = sink->how_to_go_on(); !done && !kept.empty())
+    done.error().hint += (done.error().hint.empty() ? "" : "; ") + kept;
+  to = std::move(sink);
+  return done;
+}
+
 void tell(const Arguments& a, const PackSink& sink, Tool& tool) {
   for (const PackedDisk& disk : sink.packed()) {
     const PackTotals& t = disk.totals;
@@ -135,10 +161,15 @@ Status pack(Arguments& a, Tool& tool) {
   a.input.warn = [&tool](const std::string& text) { tool.warn(text); };
   std::optional<RateLimiter> limiter;
   if (a.limit_rate) limiter.emplace(*a.limit_rate, system_clock());
-  const auto sink = HX_TRY(make_sink(a));
-  HX_TRY(pack_input(a.input, *sink, a.pack,
-                    {.progress = &tool.progress(), .rate_limiter = limiter ? &*limiter : nullptr}));
-  HX_TRY(sink->commit());
+  const PumpOptions pumping{.progress = &tool.progress(), .rate_limiter = limiter ? &*limiter : nullptr};
+  std::unique_ptr<PackSink> sink;
+  if (a.resume) {
+    HX_TRY(pack_with_resume(a, pumping, tool, sink));
+  } else {
+    sink = HX_TRY(make_sink(a));
+    HX_TRY(pack_input(a.input, *sink, a.pack, pumping));
+    HX_TRY(sink->commit());
+  }
   tell(a, *sink, tool);
   if (!a.json) return {};
   Json disks = Json::array();

@@ -189,14 +189,14 @@ Status RunningCheckpoint::finish() {
   return store_.remove(version);
 }
 
-SaveTimer::SaveTimer(RunningCheckpoint& checkpoint, std::chrono::milliseconds interval,
+SaveTimer::SaveTimer(std::function<Status()> save, std::chrono::milliseconds interval,
                      std::function<void(const Error&)> on_error) {
   if (interval.count() <= 0) return;
-  thread_ = std::thread([this, &checkpoint, interval, report = std::move(on_error)] {
+  thread_ = std::thread([this, save = std::move(save), interval, report = std::move(on_error)] {
     std::unique_lock lock(mutex_);
     while (!wake_.wait_for(lock, interval, [this] { return stopping_; })) {
       lock.unlock();
-      Status saved = checkpoint.save();
+      Status saved = save();
       if (!saved.ok()) report(saved.error());
       lock.lock();
     }

@@ -73,7 +73,12 @@ class RunningCheckpoint {
 // save() every interval, in a thread of its own; 0: none. What fails is told to on_error, and tried again next time.
 class SaveTimer {
  public:
-  SaveTimer(RunningCheckpoint&, std::chrono::milliseconds interval, std::function<void(const Error&)> on_error);
+  SaveTimer(RunningCheckpoint& checkpoint, std::chrono::milliseconds interval,
+            std::function<void(const Error&)> on_error)
+      : SaveTimer([&checkpoint] { return checkpoint.save(); }, interval, std::move(on_error)) {}
+  // Another way to save.
+  SaveTimer(std::function<Status()> save, std::chrono::milliseconds interval,
+            std::function<void(const Error&)> on_error);
   ~SaveTimer();
   SaveTimer(const SaveTimer&) = delete;
 

@@ -44,6 +44,12 @@ std::optional<Validator> etag_validator(std::string_view value) {
   return parse_validator("etag:" + std::string(value));
 }
 
+Validator server_validator(std::string_view etag, const std::string& last_modified, uint64_t size) {
+  if (auto validator = etag_validator(etag)) return std::move(*validator);
+  if (last_modified.empty()) return {};
+  return {ValidatorKind::kModified, last_modified + " " + std::to_string(size)};
+}
+
 Validator file_validator(const struct stat& st) {
   return {ValidatorKind::kFile, std::to_string(st.st_dev) + " " + std::to_string(st.st_ino) + " " +
                                     std::to_string(st.st_size) + " " + nanoseconds(st.st_mtim) + " " +

@@ -34,6 +34,8 @@ std::optional<Validator> parse_validator(std::string_view text);
 
 // A weak tag (W/"…") is nullopt: bytes may differ under it.
 std::optional<Validator> etag_validator(std::string_view header_value);
+// The strongest of what a server says: the entity tag, else "Last-Modified SIZE", else kNone.
+Validator server_validator(std::string_view etag, const std::string& last_modified, uint64_t size);
 Validator file_validator(const struct stat&);
 
 }  // namespace hx

@@ -7,7 +7,8 @@
 namespace hx {
 
 Coverage::Coverage(const DiskInfo& info) : size_is_known_(info.size != kUnknownSize) {
-  const std::vector<Range> whole = {{0, size_is_known_ ? info.size : kMaxDiskSize}};
+  const uint64_t begin = info.resume ? info.resume->from : 0;
+  const std::vector<Range> whole = {{begin, (size_is_known_ ? info.size : kMaxDiskSize) - begin}};
   ranges_ =
       to_range_set(info.ranges.empty() ? whole : info.ranges);  // neighbours joined: an extent may cross their border
 }

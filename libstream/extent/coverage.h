@@ -1,5 +1,6 @@
 #pragma once
-// The order of a disk's extents: they tile its ranges. Reader and writer of a stream hold each other to it.
+// The order of a disk's extents: they tile its ranges, or what a resumed disk has left. Reader and writer of a stream
+// hold each other to it.
 
 #include "base/result.h"
 #include "extent/extent_algebra.h"

@@ -49,6 +49,13 @@ struct MachineFile {
 
 enum class DiskKind : uint8_t { kFull, kPart, kDelta };
 
+// Where a disk goes on that another stream was cut off in: what is before `from` is in the sink that has this state.
+struct ResumePoint {
+  uint64_t from = 0;
+  std::string state;
+  bool operator==(const ResumePoint&) const = default;
+};
+
 // What a source says of a disk, and a snapshot keeps of it. Strings are empty where unknown.
 struct DiskInfo {
   std::string key;   // a leaf name, unique in its stream: "disk0", "2000"
@@ -59,6 +66,10 @@ struct DiskInfo {
   std::string state, parent_state, change_token, parent_change_token;
   std::string consistency;  // "" = proven unchanged while read; "none" = the source was in use (--force)
   std::vector<MachineFile> files;
+  // What the source will prove this state with when it is asked to go on, and which source it is: opaque here, text of
+  // hx-checkpoint(5), FILE and SECRETS.
+  std::string validator, identity;
+  std::optional<ResumePoint> resume;  // of a full disk: only [from, size) comes
 };
 
 // What a source says at the end of a disk.

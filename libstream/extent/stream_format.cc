@@ -51,16 +51,17 @@ Json encode_disk(const DiskInfo& info) {
                                                               {"parent_state", info.parent_state},
                                                               {"change_token", info.change_token},
                                                               {"parent_change_token", info.parent_change_token},
-                                                              {"consistency", info.consistency}};
+                                                              {"consistency", info.consistency},
+                                                              {"validator", info.validator},
+                                                              {"identity", info.identity}};
   for (const auto& [key, text] : texts)
     if (!text.empty()) json[key] = text;
+  if (info.resume) json["resume"] = {{"from", info.resume->from}, {"state", info.resume->state}};
   return json;
 }
 
 Result<DiskInfo> decode_disk(const Json& json) {
   DiskInfo info;
-  // It changes what the records after it mean, so it may not be ignored.
-  if (json.contains("resume")) return unsupported("a stream that resumes another cannot be read yet");
   info.key = HX_TRY(json_string(json, "key"));
   info.name = HX_TRY(json_string_or(json, "name", ""));
   info.size = json.contains("size") ? HX_TRY(json_u64(json, "size")) : kUnknownSize;
@@ -75,6 +76,11 @@ Result<DiskInfo> decode_disk(const Json& json) {
   info.change_token = HX_TRY(json_string_or(json, "change_token", ""));
   info.parent_change_token = HX_TRY(json_string_or(json, "parent_change_token", ""));
   info.consistency = HX_TRY(json_string_or(json, "consistency", ""));
+  info.validator = HX_TRY(json_string_or(json, "validator", ""));
+  info.identity = HX_TRY(json_string_or(json, "identity", ""));
+  if (json.contains("resume"))
+    info.resume = ResumePoint{HX_TRY_IN("resume", json_u64(json["resume"], "from")),
+                              HX_TRY_IN("resume", json_string(json["resume"], "state"))};
   return info;
 }
 
@@ -84,8 +90,11 @@ Status check_disk(const DiskInfo& info) {
   if (info.size == kUnknownSize) {
     if (info.kind != DiskKind::kFull || !info.ranges.empty())
       return damaged("\"size\" is missing: only a full disk may have it at its end");
+    if (info.resume) return damaged("\"resume\" of a disk without a size");
     return {};
   }
+  if (info.resume && (info.kind != DiskKind::kFull || info.resume->from > info.size))
+    return damaged("\"resume\" of a disk that is not full, or from beyond its end");
   if (info.size > kMaxDiskSize) return damaged("\"size\" is more than 2^63 - 1");
   HX_TRY(check_ranges(info));
   const bool is_whole = info.ranges.empty() || info.ranges == std::vector<Range>{{0, info.size}};

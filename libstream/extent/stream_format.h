@@ -55,7 +55,7 @@ constexpr uint32_t kFirstOptionalTag = 0x80000000;  // from here on: skipped by 
 uint32_t record_checksum(const RecordHeader&, ByteSpan payload);
 
 // What of a DiskInfo stands in its DISK record: all but the files. decode: kDamaged naming the key that is missing or
-// breaks a rule; kUnsupported for what this version cannot read ("resume").
+// breaks a rule.
 Json encode_disk(const DiskInfo&);
 Result<DiskInfo> decode_disk(const Json&);
 // What DISK must obey: names, size, ranges ascending and within the size, and what the kind allows.

@@ -19,7 +19,8 @@ std::string printable(std::string text) {
 
 class StreamReader : public ExtentSource {
  public:
-  StreamReader(ByteReader& in, BufferPool& pool, ByteSpan already_read) : records_(in, pool, already_read) {}
+  StreamReader(ByteReader& in, BufferPool& pool, ByteSpan already_read, Resumed resumed)
+      : records_(in, pool, already_read), resumed_(resumed) {}
 
   Result<std::optional<DiskInfo>> next_disk() override { return remember(read_disk()); }
   Result<std::optional<Extent>> next() override { return remember(read_extent()); }
@@ -88,6 +89,10 @@ class StreamReader : public ExtentSource {
     const std::string where = fault("DISK").message;
     DiskInfo info = HX_TRY_IN(where, decode_disk(json));
     HX_TRY_IN(where, check_disk(info));
+    // It changes what the records after it mean, so it may not be ignored.
+    if (info.resume && resumed_ == Resumed::kRefuse)
+      return unsupported(where + ": goes on with a stream that was cut at " + std::to_string(info.resume->from))
+          .with_hint("only the sink that has the bytes before it can use it, with --resume");
     if (!keys_.insert(info.key).second) return fault("a second disk with the key \"" + info.key + "\"");
     record_.reset();
     HX_TRY(read_files(info.files));
@@ -263,6 +268,7 @@ class StreamReader : public ExtentSource {
   }
 
   RecordReader records_;
+  const Resumed resumed_;
   State state_ = State::kPreamble;
   std::optional<Error> failure_;
   std::optional<Record> record_;         // read, and not yet taken
@@ -279,8 +285,8 @@ class StreamReader : public ExtentSource {
 
 }  // namespace
 
-std::unique_ptr<ExtentSource> stream_reader(ByteReader& in, BufferPool& pool, ByteSpan already_read) {
-  return std::make_unique<StreamReader>(in, pool, already_read);
+std::unique_ptr<ExtentSource> stream_reader(ByteReader& in, BufferPool& pool, ByteSpan already_read, Resumed resumed) {
+  return std::make_unique<StreamReader>(in, pool, already_read, resumed);
 }
 
 }  // namespace hx

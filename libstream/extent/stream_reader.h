@@ -10,6 +10,8 @@ namespace hx {
 // least), and up to 64 MiB of a disk's files. In a delta what no record speaks of comes out as absent extents. DIGEST
 // records are checked and dropped. `already_read`: bytes that the caller took from the reader to see what it is (at
 // most 16). Does not own the reader.
-std::unique_ptr<ExtentSource> stream_reader(ByteReader&, BufferPool&, ByteSpan already_read = {});
+enum class Resumed : uint8_t { kRefuse, kTake };  // a disk that goes on where another stream was cut: kUnsupported
+std::unique_ptr<ExtentSource> stream_reader(ByteReader&, BufferPool&, ByteSpan already_read = {},
+                                            Resumed = Resumed::kRefuse);
 
 }  // namespace hx

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include "checkpoint/validator.h"
 #include "io/device_use.h"
 #include "io/fd_io.h"
 #include "io/file_stamp.h"
@@ -91,6 +92,9 @@ Result<std::shared_ptr<DiskReader>> open_raw_disk(const std::string& path, const
           .with_hint("read a snapshot of it, or give --force: the copy may then be inconsistent, and says so");
     info.consistency = "none";
   }
+  // A device's times say nothing of its content.
+  if (info.consistency.empty() && S_ISREG(stamp.status().st_mode))
+    info.validator = file_validator(stamp.status()).text();
   (void)::posix_fadvise(fd.get(), 0, 0, POSIX_FADV_SEQUENTIAL);  // only advice
   return std::shared_ptr<DiskReader>(std::make_shared<RawDisk>(std::move(fd), path, stamp, std::move(info)));
 }

@@ -37,6 +37,8 @@ Result<std::shared_ptr<DiskReader>> raw_disk_in(std::shared_ptr<const RandomRead
   info.name = options.disk_name;
   info.size = HX_TRY(bytes->size());
   info.consistency = options.consistency;
+  info.validator = options.validator;
+  info.identity = options.identity;
   return std::shared_ptr<DiskReader>(std::make_shared<RawObject>(std::move(bytes), std::move(info), options));
 }
 

@@ -10,10 +10,11 @@
 namespace hx {
 
 struct RawObjectOptions {
-  std::string disk_name;      // for DiskInfo::name
-  std::string consistency;    // for DiskInfo::consistency: "none" where nothing proves that it did not change
-  uint64_t grain = 4 * kMiB;  // one request; a power of two, at least kMaxPayload
-  int readers = 8;            // requests at once: each may be slow, by its way or by a cap
+  std::string disk_name;            // for DiskInfo::name
+  std::string consistency;          // for DiskInfo::consistency: "none" where nothing proves that it did not change
+  std::string validator, identity;  // for DiskInfo
+  uint64_t grain = 4 * kMiB;        // one request; a power of two, at least kMaxPayload
+  int readers = 8;                  // requests at once: each may be slow, by its way or by a cap
 };
 // All of it is data in the map: where it is allocated is not known, zeros are seen when they are read.
 Result<std::shared_ptr<DiskReader>> raw_disk_in(std::shared_ptr<const RandomReader>, const RawObjectOptions&);

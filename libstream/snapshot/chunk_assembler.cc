@@ -7,8 +7,8 @@
 
 namespace hx {
 
-ChunkAssembler::ChunkAssembler(uint32_t chunk_size, BufferPool& pool, Emit emit)
-    : chunk_size_(chunk_size), pool_(pool), emit_(std::move(emit)) {}
+ChunkAssembler::ChunkAssembler(uint32_t chunk_size, BufferPool& pool, Emit emit, uint64_t begin)
+    : chunk_size_(chunk_size), pool_(pool), emit_(std::move(emit)), end_(begin), open_begin_(begin) {}
 
 Status ChunkAssembler::put(Extent extent) {
   if (extent.offset != end_ || extent.kind == Kind::kAbsent)

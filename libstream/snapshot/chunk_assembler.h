@@ -15,12 +15,12 @@ struct Chunk {
   Buffer data;  // kData: the whole chunk
 };
 
-// Extents must tile the disk from 0 on, data and zero only. A data extent that is a chunk passes without a copy; pieces
-// are gathered in a buffer of the pool (block_size() >= chunk_size). One thread.
+// Extents must tile the disk from `begin` on (a chunk's border), data and zero only. A data extent that is a chunk
+// passes without a copy; pieces are gathered in a buffer of the pool (block_size() >= chunk_size). One thread.
 class ChunkAssembler {
  public:
   using Emit = std::function<Status(Chunk)>;
-  ChunkAssembler(uint32_t chunk_size, BufferPool& pool, Emit emit);
+  ChunkAssembler(uint32_t chunk_size, BufferPool& pool, Emit emit, uint64_t begin = 0);
   Status put(Extent);
   // The disk ends here: what is left goes out.
   Status finish();

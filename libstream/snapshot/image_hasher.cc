@@ -7,6 +7,8 @@ namespace hx {
 
 namespace {
 
+constexpr uint64_t kStateEvery = 16 * kMiB;
+
 // In steps, so that a stop is noticed inside terabytes of holes.
 void update_zeros(Sha256& hasher, uint64_t length, const std::atomic<bool>& stop) {
   while (length > 0 && !stop) {
@@ -18,7 +20,8 @@ void update_zeros(Sha256& hasher, uint64_t length, const std::atomic<bool>& stop
 
 }  // namespace
 
-StreamHasher::StreamHasher() : thread_([this] { run(); }) {}
+StreamHasher::StreamHasher(const Sha256State& from, ResumableSha256 hasher)
+    : hasher_(std::move(hasher)), states_{from}, thread_([this] { run(); }) {}
 
 StreamHasher::~StreamHasher() {
   stop_ = true;
@@ -30,9 +33,33 @@ void StreamHasher::run() {
   for (;;) {
     auto item = queue_.pop();
     if (!item || !*item) return;
-    update_zeros(hasher_, (*item)->zeros, stop_);
+    update_zeros((*item)->zeros);
     hasher_.update(std::as_const((*item)->data).bytes());
+    remember();
   }
+}
+
+void StreamHasher::update_zeros(uint64_t length) {
+  while (length > 0 && !stop_) {
+    const uint64_t step = std::min(length, kStateEvery);
+    hasher_.update_zeros(step);
+    length -= step;
+    remember();
+  }
+}
+
+void StreamHasher::remember() {
+  // Only chunks end here, but for the disk's end.
+  if (hasher_.length() % 64 != 0) return;
+  std::lock_guard lock(mutex_);
+  if (states_.empty() || hasher_.length() >= states_.back().length + kStateEvery) states_.push_back(hasher_.state());
+}
+
+std::optional<Sha256State> StreamHasher::state_before(uint64_t length) {
+  std::lock_guard lock(mutex_);
+  while (states_.size() > 1 && states_[1].length <= length) states_.pop_front();
+  if (states_.front().length == 0 || states_.front().length > length) return std::nullopt;
+  return states_.front();
 }
 
 Status StreamHasher::put_zeros(uint64_t length) { return queue_.push({length, {}}); }
@@ -41,7 +68,7 @@ Status StreamHasher::put_data(Buffer data) { return queue_.push({0, std::move(da
 Digest StreamHasher::finish() {
   queue_.close();
   thread_.join();
-  return hasher_.finish();
+  return hasher_.digest();
 }
 
 void CheckFold::add(uint32_t check) { state_.update(struct_bytes(Le32(check))); }

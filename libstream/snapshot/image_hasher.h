@@ -4,12 +4,14 @@
 
 #include <atomic>
 #include <condition_variable>
+#include <deque>
 #include <mutex>
 #include <optional>
 #include <thread>
 
 #include "extent/disk_reader.h"
 #include "hash/sha256.h"
+#include "hash/sha256_state.h"
 #include "hash/xxh3.h"
 #include "io/bounded_queue.h"
 
@@ -18,22 +20,32 @@ namespace hx {
 // Fed with what passes by. put() from one thread.
 class StreamHasher {
  public:
-  StreamHasher();
+  StreamHasher() : StreamHasher(Sha256State(), ResumableSha256()) {}
+  // Goes on from there.
+  explicit StreamHasher(const Sha256State& from) : StreamHasher(from, ResumableSha256(from)) {}
   ~StreamHasher();
   Status put_zeros(uint64_t length);
   Status put_data(Buffer);  // a shared handle: nobody writes to it any more
   Digest finish();          // waits
+  // A state that it has had, of at most so many bytes and not long before them: the image up to there is hashed. Any
+  // thread; what is given never shrinks.
+  std::optional<Sha256State> state_before(uint64_t length);
 
  private:
   struct Item {
     uint64_t zeros;
     Buffer data;
   };
+  StreamHasher(const Sha256State& from, ResumableSha256);
   void run();
+  void update_zeros(uint64_t length);
+  void remember();
 
   std::atomic<bool> stop_ = false;
   BoundedQueue<Item> queue_{1024};
-  Sha256 hasher_;
+  ResumableSha256 hasher_;
+  std::mutex mutex_;                // of states_
+  std::deque<Sha256State> states_;  // one each so many bytes, ascending: 3 MiB for 1 TiB
   std::thread thread_;
 };
 

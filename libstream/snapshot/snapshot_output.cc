@@ -35,10 +35,11 @@ class BodyWriter {
     return {};
   }
   uint64_t written() const { return written_; }
-  // Of an fd whose position is this one.
-  void start_writeback_from(uint64_t position) {
+  // Of an fd whose position is this one. written: what counts as written before.
+  void start_writeback_from(uint64_t position, uint64_t written = 0) {
     writeback_.emplace(fd_);
-    base_ = position;
+    written_ = written;
+    base_ = position - written;
   }
 
  private:
@@ -58,12 +59,14 @@ class BodyWriter {
 
 class RewritingOutput : public SnapshotOutput {
  public:
-  RewritingOutput(int fd, std::string name, uint64_t base)
+  // written: what stands behind base already.
+  RewritingOutput(int fd, std::string name, uint64_t base, uint64_t written = 0)
       : fd_(fd), name_(std::move(name)), base_(base), body_(fd, name_) {
-    body_.start_writeback_from(base);
+    body_.start_writeback_from(base + written, written);
   }
   Status start(const std::string& header) override { return body_.write(as_bytes(header)); }
   Status write(ByteSpan body) override { return body_.write(body); }
+  Status flush() override { return body_.flush(); }
   Status finish(const std::string& header) override {
     HX_TRY(body_.flush());
     HX_TRY(pwrite_fd(fd_, name_, base_, as_bytes(header)));
@@ -83,6 +86,12 @@ class RewritingOutput : public SnapshotOutput {
   std::string name_;
   uint64_t base_;
   BodyWriter body_;
+};
+
+class ContinuedOutput : public RewritingOutput {
+ public:
+  ContinuedOutput(int fd, std::string name, uint64_t end) : RewritingOutput(fd, std::move(name), 0, end) {}
+  void abandon() override {}
 };
 
 class SpoolingOutput : public SnapshotOutput {
@@ -144,6 +153,12 @@ Result<std::unique_ptr<SnapshotOutput>> rewriting_output(int fd, std::string nam
   if (base < 0) return system_error(errno, name + ": seek");
   return std::unique_ptr<SnapshotOutput>(
       std::make_unique<RewritingOutput>(fd, std::move(name), static_cast<uint64_t>(base)));
+}
+
+Result<std::unique_ptr<SnapshotOutput>> continued_output(int fd, std::string name, uint64_t end) {
+  if (ftruncate(fd, static_cast<off_t>(end)) < 0) return system_error(errno, name + ": truncate");
+  if (lseek(fd, static_cast<off_t>(end), SEEK_SET) < 0) return system_error(errno, name + ": seek");
+  return std::unique_ptr<SnapshotOutput>(std::make_unique<ContinuedOutput>(fd, std::move(name), end));
 }
 
 Result<std::unique_ptr<SnapshotOutput>> spooling_output(int fd, std::string name, const std::string& spool_directory) {

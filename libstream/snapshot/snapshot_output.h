@@ -17,6 +17,8 @@ class SnapshotOutput {
   // The header in its unsealed form.
   virtual Status start(const std::string& header) = 0;
   virtual Status write(ByteSpan body) = 0;
+  // What was given so far is the system's: a sync of the file finds it.
+  virtual Status flush() { return {}; }
   // The header as it is to stand in the file; everything is on its way when this returns.
   virtual Status finish(const std::string& header) = 0;
   // Nothing of it shall count: as far as the output can, the file is as before.
@@ -28,6 +30,9 @@ class SnapshotOutput {
 // A seekable fd (a regular file, not O_APPEND): the header is written again at the end. The snapshot begins at fd's
 // position. Not owned.
 Result<std::unique_ptr<SnapshotOutput>> rewriting_output(int fd, std::string name);
+// A file of its own that later runs go on with: bytes go behind `end` (0: a new one, begun with start(); else a header
+// stands there already), what is behind it goes, and abandon() leaves everything.
+Result<std::unique_ptr<SnapshotOutput>> continued_output(int fd, std::string name, uint64_t end);
 // A pipe: the body is spooled to an unnamed file in spool_directory and sent after the header. kNoSpace names the
 // spool.
 Result<std::unique_ptr<SnapshotOutput>> spooling_output(int fd, std::string name, const std::string& spool_directory);

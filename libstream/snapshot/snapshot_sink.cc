@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cstring>
+#include <mutex>
 #include <thread>
 
 #include "io/ordered_workers.h"
@@ -49,7 +50,7 @@ class PackingLine {
   // Waits until all is written. The fold of the chunks that the workers read.
   Result<uint64_t> finish() {
     workers_.close();
-    writing_.join();
+    if (writing_.joinable()) writing_.join();
     if (error_) return std::move(*error_);
     return fold_.value();
   }
@@ -95,9 +96,10 @@ class PackingLine {
 
 class SnapshotSinkOfOneDisk : public SnapshotSink {
  public:
-  SnapshotSinkOfOneDisk(SnapshotOutput& output, const PackOptions& options)
+  SnapshotSinkOfOneDisk(SnapshotOutput& output, const PackOptions& options, std::optional<BegunSnapshot> begun)
       : output_(output),
         options_(options),
+        begun_snapshot_(std::move(begun)),
         pool_(std::make_unique<BufferPool>(options.chunk_size,
                                            std::max<size_t>(options.memory / 4 / options.chunk_size, 4))) {}
   ~SnapshotSinkOfOneDisk() override {
@@ -110,9 +112,11 @@ class SnapshotSinkOfOneDisk : public SnapshotSink {
 
   Status begin_disk(const DiskInfo& info) override {
     HX_TRY(begin(info));
-    if (options_.image_digest == ImageDigest::kSerial) hasher_ = std::make_unique<StreamHasher>();
-    assembler_ = std::make_unique<ChunkAssembler>(options_.chunk_size, *pool_,
-                                                  [this](Chunk chunk) { return take_chunk(std::move(chunk)); });
+    if (options_.image_digest == ImageDigest::kSerial) HX_TRY(start_hasher());
+    assembler_ = std::make_unique<ChunkAssembler>(
+        options_.chunk_size, *pool_, [this](Chunk chunk) { return take_chunk(std::move(chunk)); },
+        info.resume ? info.resume->from : 0);
+    if (begun_snapshot_) line_ = std::make_unique<PackingLine>(*writer_, options_);
     return {};
   }
 
@@ -160,6 +164,22 @@ class SnapshotSinkOfOneDisk : public SnapshotSink {
     return end(info_.size, digest);
   }
 
+  Result<SealedSnapshot> seal() override {
+    SealedSnapshot sealed;
+    sealed.state = state_;
+    sealed.chunk_size = options_.chunk_size;
+    sealed.point = HX_TRY(writer_->seal());
+    std::lock_guard lock(mutex_);
+    if (hasher_) hashed_ = hasher_->state_before(sealed.point.from);
+    sealed.image_digest = hashed_;
+    return sealed;
+  }
+
+  Status stop() override {
+    if (line_) HX_TRY(line_->finish());
+    return {};
+  }
+
   Status commit() override {
     if (!ended_) return bug("a snapshot is committed before its disk has ended");
     totals_ = HX_TRY(writer_->finish(size_, digest_, info_.files));
@@ -169,13 +189,14 @@ class SnapshotSinkOfOneDisk : public SnapshotSink {
 
  private:
   Status begin(const DiskInfo& info) {
-    if (begun_) return unsupported("a snapshot holds one disk: several disks need --directory DIR");
-    begun_ = true;
+    if (std::exchange(begun_, true))
+      return unsupported("a snapshot holds one disk: several disks need --directory DIR");
     if (info.kind != DiskKind::kFull)
       return unsupported("a part of a disk, or a delta, cannot be a version 1 snapshot");
     if (info.size == kUnknownSize && !output_.seals())
       return usage_error("an unsealed snapshot needs the disk's size in its header");
     info_ = info;
+    if (info.resume || begun_snapshot_) return go_on();
     SnapshotHeader header;
     header.name = options_.name.empty() ? info.name : options_.name;
     header.size = info.size == kUnknownSize ? 0 : info.size;
@@ -187,8 +208,40 @@ class SnapshotSinkOfOneDisk : public SnapshotSink {
     hx.consistency = info.consistency;
     hx.created_by = options_.created_by;
     header.hx = hx;
+    state_ = hx.state;
     writer_ = std::make_unique<SnapshotWriter>(output_, std::move(header));
     return {};
+  }
+
+  Status go_on() {
+    if (!begun_snapshot_ || !info_.resume || info_.resume->from != begun_snapshot_->written.from() ||
+        info_.size != begun_snapshot_->written.header().size)
+      return bug("a stream and a snapshot that do not go on with each other");
+    SnapshotHeader header = begun_snapshot_->written.header();
+    // A run that was killed after its last write has sealed it already.
+    header.checksum = {};
+    header.hx->sealed = false;
+    header.hx->seal.clear();
+    if (!info_.consistency.empty()) header.hx->consistency = info_.consistency;
+    state_ = header.hx->state;
+    writer_ = std::make_unique<SnapshotWriter>(output_, std::move(header));
+    return writer_->go_on(begun_snapshot_->written);
+  }
+
+  // The digest may be some chunks behind what was written; these are read again.
+  Status start_hasher() {
+    if (!begun_snapshot_) {
+      hasher_ = std::make_unique<StreamHasher>();
+      return {};
+    }
+    const Sha256State state = begun_snapshot_->image_digest.value_or(ResumableSha256().state());
+    hasher_ = std::make_unique<StreamHasher>(state);
+    return begun_snapshot_->written.read_content(state.length, [this](const FrameEntry& entry, ByteSpan content) {
+      if (entry.kind == Kind::kZero) return hasher_->put_zeros(entry.extent.length);
+      Buffer buffer = pool_->acquire(content.size());
+      std::ranges::copy(content, buffer.bytes().begin());
+      return hasher_->put_data(std::move(buffer));
+    });
   }
 
   // Chunks wait until the image's head is known: an unsealed header goes out before the first of them.
@@ -240,19 +293,29 @@ class SnapshotSinkOfOneDisk : public SnapshotSink {
     digest_ = digest;
     ended_ = true;
     line_.reset();
-    hasher_.reset();
     assembler_.reset();
+    forget_hasher();
     pool_.reset();
     return {};
   }
 
+  void forget_hasher() {
+    std::lock_guard lock(mutex_);
+    if (hasher_) hashed_ = hasher_->state_before(size_);
+    hasher_.reset();
+  }
+
   SnapshotOutput& output_;
-  const PackOptions options_;
+  PackOptions options_;
+  std::optional<BegunSnapshot> begun_snapshot_;
   std::unique_ptr<BufferPool> pool_;  // for chunks that arrive in pieces
   DiskInfo info_;
   PackTotals totals_;
   std::vector<std::byte> head_;
   std::vector<Chunk> held_;
+  std::string state_;
+  std::mutex mutex_;  // of hasher_ and hashed_, between seal() and the others
+  std::optional<Sha256State> hashed_;
   uint64_t size_ = 0;
   std::optional<Digest> digest_;
   bool begun_ = false, ended_ = false, committed_ = false;
@@ -265,7 +328,13 @@ class SnapshotSinkOfOneDisk : public SnapshotSink {
 }  // namespace
 
 std::unique_ptr<SnapshotSink> snapshot_sink(SnapshotOutput& output, const PackOptions& options) {
-  return std::make_unique<SnapshotSinkOfOneDisk>(output, options);
+  return std::make_unique<SnapshotSinkOfOneDisk>(output, options, std::nullopt);
+}
+
+std::unique_ptr<SnapshotSink> snapshot_sink(SnapshotOutput& output, const PackOptions& options, BegunSnapshot begun) {
+  PackOptions same = options;
+  same.chunk_size = begun.written.header().hx->chunk_size;
+  return std::make_unique<SnapshotSinkOfOneDisk>(output, same, std::move(begun));
 }
 
 size_t source_buffers(const PackOptions& options) { return std::max<size_t>(options.memory / 2 / kMaxPayload, 8); }

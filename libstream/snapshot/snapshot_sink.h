@@ -5,6 +5,7 @@
 
 #include "extent/disk_reader.h"
 #include "extent/extent_sink.h"
+#include "hash/sha256_state.h"
 #include "io/progress.h"
 #include "io/rate_limiter.h"
 #include "snapshot/snapshot_writer.h"
@@ -30,10 +31,27 @@ struct PackOptions {
   std::function<std::string(ByteSpan head)> probe_filesystem = [](ByteSpan) { return std::string(); };
 };
 
+// A snapshot that an earlier run has begun, and how far it has hashed the image (not at all: it is read again).
+struct BegunSnapshot {
+  WrittenPrefix written;
+  std::optional<Sha256State> image_digest;
+};
+// Up to where another run can go on.
+struct SealedSnapshot {
+  SealPoint point;
+  std::optional<Sha256State> image_digest;  // of at most point.from bytes
+  std::string state;
+  uint32_t chunk_size = 0;
+};
+
 class SnapshotSink : public ExtentSink {
  public:
   // After commit().
   virtual const PackTotals& totals() const = 0;
+  // What has been written counts: from any thread, after begin_disk(), before commit().
+  virtual Result<SealedSnapshot> seal() = 0;
+  // No more will come, and seal() shall have all chunks that did: instead of end_disk().
+  virtual Status stop() = 0;
   // The faster way in, where the disk can be read at any place: packers and hasher each read it at their own pace. Does
   // what begin_disk() … end_disk() do. kChanged: the passes read different bytes, or check_unchanged() says so.
   virtual Status put_disk(const DiskReader&, const ExtentList& map, DiskProgress*, RateLimiter*) = 0;
@@ -42,6 +60,9 @@ class SnapshotSink : public ExtentSink {
 // Order::kAscending, exactly one disk, full (a part or a delta is kUnsupported). The output outlives it; commit() of
 // the file behind it is the caller's.
 std::unique_ptr<SnapshotSink> snapshot_sink(SnapshotOutput&, const PackOptions&);
+// Goes on with one: its disk must come with `resume` from written.from() on. Chunk size, name, file system and time are
+// those of its header.
+std::unique_ptr<SnapshotSink> snapshot_sink(SnapshotOutput&, const PackOptions&, BegunSnapshot);
 
 // How many buffers of 1 MiB a source may use beside a sink with this budget.
 size_t source_buffers(const PackOptions&);

@@ -25,7 +25,48 @@ Status SnapshotWriter::start(std::string filesystem) {
   return output_.start(bytes);
 }
 
+Status SnapshotWriter::go_on(const WrittenPrefix& written) {
+  header_size_ = written.header().bytes.size();
+  for (const mirn::PageRef& ref : written.pages()) {
+    for (const FrameEntry& entry : HX_TRY(written.page(ref)).entries) {
+      if (entry.kind == Kind::kZero) {
+        add_zero_leaves(entry.extent.length);
+      } else {
+        tree_.add(entry.leaf);
+        directory_.data_bytes += entry.extent.length;
+        directory_.data_frame_bytes += entry.compressed_size;
+      }
+      seek_entries_.push_back(entry.extent.length << 32 | entry.compressed_size);
+      ++directory_.frame_count;
+    }
+    directory_.pages.push_back(ref);
+    seek_entries_.push_back(ref.size);
+  }
+  position_ = written.end() - header_size_;
+  end_ = written.from();
+  return {};
+}
+
 Status SnapshotWriter::add(PackedChunk chunk) {
+  std::lock_guard lock(mutex_);
+  Status added = add_chunk(std::move(chunk));
+  failed_ |= !added.ok();
+  return added;
+}
+
+Result<SealPoint> SnapshotWriter::seal() {
+  std::lock_guard lock(mutex_);
+  if (failed_) return bug("what could not be written cannot be sealed");
+  Status flushed = flush_zeros();
+  if (flushed) flushed = flush_page();
+  if (flushed) flushed = output_.flush();
+  failed_ |= !flushed.ok();
+  HX_TRY(std::move(flushed));
+  return SealPoint{end_, header_size_ + position_, tree_.identity(end_)};
+}
+
+Status SnapshotWriter::add_chunk(PackedChunk chunk) {
+  end_ = chunk.extent.end();
   if (chunk.kind == Kind::kZero) {
     if (zeros_.length == 0) zeros_.offset = chunk.extent.offset;
     zeros_.length += chunk.extent.length;
@@ -44,11 +85,15 @@ Status SnapshotWriter::add(PackedChunk chunk) {
   return add_frame(entry, std::as_const(chunk.frame).bytes());
 }
 
+void SnapshotWriter::add_zero_leaves(uint64_t length) {
+  const uint64_t chunk_size = directory_.chunk_size;
+  tree_.add_zero_chunks(length / chunk_size);
+  if (length % chunk_size != 0) tree_.add(zero_leaf(length % chunk_size));
+}
+
 // The leaves of a run, then its frames. Only the last run of a disk may end off the grid.
 Status SnapshotWriter::flush_zeros() {
-  const uint64_t chunk_size = directory_.chunk_size;
-  tree_.add_zero_chunks(zeros_.length / chunk_size);
-  if (zeros_.length % chunk_size != 0) tree_.add(zero_leaf(zeros_.length % chunk_size));
+  add_zero_leaves(zeros_.length);
   while (zeros_.length > 0) {
     const Range piece = {zeros_.offset, std::min(zeros_.length, kMaxZeroFrame)};
     HX_TRY(add_zero_frame(piece));
@@ -128,6 +173,8 @@ Status SnapshotWriter::write_seek_table() {
 
 Result<PackTotals> SnapshotWriter::finish(uint64_t size, const std::optional<Digest>& image_digest,
                                           const std::vector<MachineFile>& files) {
+  std::lock_guard lock(mutex_);
+  failed_ = true;  // as far as seal() is concerned: what follows is no place to go on from
   HX_TRY(flush_zeros());
   HX_TRY(flush_page());
   for (const MachineFile& file : files) {

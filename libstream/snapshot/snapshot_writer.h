@@ -2,11 +2,14 @@
 // Packed chunks into the bytes of a snapshot: frames, index pages, machine files, directory, seek table. No threads and
 // no compression: see chunk_packer and snapshot_sink.
 
+#include <mutex>
+
 #include "hash/digest_tree.h"
 #include "io/buffer_pool.h"
 #include "snapshot/mirn_header.h"
 #include "snapshot/mirn_index.h"
 #include "snapshot/snapshot_output.h"
+#include "snapshot/written_prefix.h"
 
 namespace hx {
 
@@ -28,27 +31,42 @@ struct PackTotals {
   std::string state;
 };
 
-// One snapshot. One thread.
+// Up to where a snapshot is so far that another run can go on.
+struct SealPoint {
+  uint64_t from = 0;      // of the image: all before it is in the file
+  uint64_t file_end = 0;  // where the last index page ends
+  Digest tree;            // identity of the digest tree over [0, from), as of a disk of that size
+};
+
+// One snapshot. One thread, but for seal(): any.
 class SnapshotWriter {
  public:
   SnapshotWriter(SnapshotOutput&, SnapshotHeader header);
 
   // The header so far (unsealed) goes to the output: before the first add().
   Status start(std::string filesystem);
+  // Instead of start(): the output stands at written.end().
+  Status go_on(const WrittenPrefix& written);
   // In ascending order, without gaps.
   Status add(PackedChunk);
+  // Ends the group of frames, and gives all to the system. Not after finish().
+  Result<SealPoint> seal();
   // What is missing until the file is complete. size: of the image, now known for sure.
   Result<PackTotals> finish(uint64_t size, const std::optional<Digest>& image_digest,
                             const std::vector<MachineFile>& files);
 
  private:
+  Status add_chunk(PackedChunk);
   Status flush_zeros();
+  void add_zero_leaves(uint64_t length);
   Status add_zero_frame(Range);
   Status add_frame(const FrameEntry&, ByteSpan frame);
   Status flush_page();
   Status write_metadata_frame(std::string_view frame);
   Status write_seek_table();
 
+  std::mutex mutex_;     // of all that follows, between seal() and the others
+  bool failed_ = false;  // nothing can be sealed any more
   SnapshotOutput& output_;
   SnapshotHeader header_;
   size_t header_size_ = 0;
@@ -57,6 +75,7 @@ class SnapshotWriter {
   IndexPage page_;  // the group so far
   Directory directory_;
   uint64_t position_ = 0;  // in the body
+  uint64_t end_ = 0;       // of the image, as far as it was added
   std::vector<std::byte> full_zero_frame_;
   // The seek table's entries: 8 bytes a frame until the end, so 8 MiB for 1 TiB of data.
   std::vector<uint64_t> seek_entries_;

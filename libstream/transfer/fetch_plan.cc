@@ -12,6 +12,7 @@
 #include "extent/map_text.h"
 #include "extent/stream_format.h"
 #include "io/fd_io.h"
+#include "transfer/resume_source.h"
 
 namespace hx {
 namespace {
@@ -19,9 +20,12 @@ namespace {
 // Shows a disk under the key, name and files that it has in this stream.
 class LabelledSource : public ExtentSource {
  public:
-  LabelledSource(std::unique_ptr<ExtentSource> source, std::string key, std::string name,
-                 std::vector<MachineFile> files)
-      : source_(std::move(source)), key_(std::move(key)), name_(std::move(name)), files_(std::move(files)) {}
+  LabelledSource(DiskToFetch disk, const ReadAheadOptions& options)
+      : source_(disk.resume ? resumed_source(disk.reader, std::move(disk.what), *disk.resume, options)
+                            : read_ahead(disk.reader, std::move(disk.what), options)),
+        key_(std::move(disk.key)),
+        name_(std::move(disk.name)),
+        files_(std::move(disk.files)) {}
 
   Result<std::optional<DiskInfo>> next_disk() override {
     auto info = HX_TRY(source_->next_disk());
@@ -120,10 +124,7 @@ Result<std::vector<DiskToFetch>> plan_fetch(FetchRequest request) {
 
 std::unique_ptr<ExtentSource> fetch_source(std::vector<DiskToFetch> disks, const ReadAheadOptions& options) {
   std::vector<std::unique_ptr<ExtentSource>> sources;
-  for (DiskToFetch& disk : disks)
-    sources.push_back(
-        std::make_unique<LabelledSource>(read_ahead(std::move(disk.reader), std::move(disk.what), options),
-                                         std::move(disk.key), std::move(disk.name), std::move(disk.files)));
+  for (DiskToFetch& disk : disks) sources.push_back(std::make_unique<LabelledSource>(std::move(disk), options));
   return concatenate(std::move(sources));
 }
 

@@ -28,6 +28,7 @@ struct DiskToFetch {
   std::string key;  // "disk0", "disk1", …
   std::string name;
   std::vector<MachineFile> files;
+  std::optional<ResumePoint> resume = {};  // `what` begins there
 };
 
 // Opens the disks and maps them. No content is read.

@@ -98,8 +98,8 @@ Status pack_input(const PackInput& input, PackSink& sink, const PackOptions& opt
   enlarge_pipe(fd);
   FdReader in(fd, input.from_stdin() ? "stdin" : input.path);
   BufferPool pool(kMaxPayload, source_buffers(options));
-  const auto source =
-      input.is_raw() ? raw_pipe(in, pool, HX_TRY(size_of_stdin(input)), input.name) : stream_reader(in, pool);
+  const auto source = input.is_raw() ? raw_pipe(in, pool, HX_TRY(size_of_stdin(input)), input.name)
+                                     : stream_reader(in, pool, {}, input.resumed);
   const auto interruption = std::make_shared<Interruption>(in);
   sink.on_failure([interruption](const Error& error) { interruption->fail(error); });
   Status done = pump(*source, sink, pumping);

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "extent/stream_reader.h"
 #include "providers/provider_list.h"
 #include "transfer/pack_sink.h"
 
@@ -16,9 +17,10 @@ enum class PackInputKind : uint8_t { kByWay, kStream, kRaw };
 struct PackInput {
   std::string path = "-";  // "-": stdin
   PackInputKind kind = PackInputKind::kByWay;
-  std::optional<uint64_t> raw_size;  // how many raw bytes must come; kUnknownSize: whatever comes
-  LocationOptions file;              // how a file is opened; its format counts for kByWay
-  std::string name;                  // of a disk that does not say one
+  std::optional<uint64_t> raw_size;    // how many raw bytes must come; kUnknownSize: whatever comes
+  Resumed resumed = Resumed::kRefuse;  // whether a stream may go on with an earlier one
+  LocationOptions file;                // how a file is opened; its format counts for kByWay
+  std::string name;                    // of a disk that does not say one
   std::function<void(const std::string&)> warn;
 
   bool from_stdin() const { return path == "-"; }

@@ -55,7 +55,7 @@ void require_contract(const test::CollectedDisk& disk) {
 Result<std::vector<test::CollectedDisk>> read_stream(std::string_view text) {
   MemoryReader in(as_bytes(text), "fuzz");
   BufferPool pool(kMaxPayload, 2);
-  return test::collect(*stream_reader(in, pool));
+  return test::collect(*stream_reader(in, pool, {}, Resumed::kTake));
 }
 
 std::optional<std::string> rewritten(std::string_view text, uint64_t disk_count) {

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "checkpoint/stored_location.h"
+#include "checkpoint/validator.h"
 #include "image/raw_object.h"
 #include "providers/aws/sigv4.h"
 
@@ -90,7 +92,10 @@ Result<std::shared_ptr<DiskReader>> open_s3_disk(const std::string& text, NetAcc
   auto file = HX_TRY(open_s3_file(text, net, unproven));
   RawObjectOptions options;
   options.disk_name = disk_name_of(text);
-  if (!file->validator().proves_content()) options.consistency = "none";
+  const FileValidator& has = file->validator();
+  if (!has.proves_content()) options.consistency = "none";
+  options.validator = server_validator(has.etag, has.last_modified, has.size).text();
+  options.identity = location_identity(text).hex();
   return raw_disk_in(std::move(file), options);
 }
 

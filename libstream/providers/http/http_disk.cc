@@ -1,6 +1,8 @@
 #include "providers/http/http_disk.h"
 
 #include "base/redact.h"
+#include "checkpoint/stored_location.h"
+#include "checkpoint/validator.h"
 #include "image/raw_object.h"
 
 namespace hx {
@@ -14,7 +16,10 @@ Result<std::shared_ptr<DiskReader>> open_http_disk(const std::string& text, NetA
   auto file = HX_TRY(open_http_file(text, net, unproven));
   RawObjectOptions options;
   options.disk_name = disk_name_of(percent_decode(HX_TRY(parse_url(text)).path));
-  if (!file->validator().proves_content()) options.consistency = "none";
+  const FileValidator& has = file->validator();
+  if (!has.proves_content()) options.consistency = "none";
+  options.validator = server_validator(has.etag, has.last_modified, has.size).text();
+  options.identity = location_identity(text).hex();
   return raw_disk_in(std::move(file), options);
 }
 

@@ -166,8 +166,41 @@ TEST_CASE("rule: a DISK says what it must, and nothing that cannot be", "[stream
     INFO(json);
     expect_fault(begin().disk(json).data(0, kText).done(10).end(), "record at byte");
   }
-  expect_fault(begin().disk(R"({"key":"d","kind":"full","size":10,"resume":{"from":0}})").data(0, kText).done(10).end(),
-               "resume", ErrorKind::kUnsupported);
+}
+
+TEST_CASE("rule: a disk that resumes is for the sink that can", "[stream]") {
+  const StreamBuilder rest = begin()
+                                 .disk(R"({"key":"d","kind":"full","size":10,"resume":{"from":4,"state":"s"}})")
+                                 .data(4, "456789")
+                                 .done(10)
+                                 .end();
+  expect_fault(rest, "cut at 4", ErrorKind::kUnsupported);
+  const auto take = [](const StreamBuilder& builder) {
+    const std::string text = builder.text();
+    MemoryReader in(as_bytes(text), "stdin");
+    BufferPool pool(kMaxPayload, 4);
+    return collect(*stream_reader(in, pool, {}, Resumed::kTake));
+  };
+  const auto disks = take(rest);
+  REQUIRE(disks.ok());
+  CHECK(disks.value()[0].info.resume == ResumePoint{4, "s"});
+  CHECK(disks.value()[0].extents.size() == 1);
+  CHECK(take(begin().disk(R"({"key":"d","kind":"full","size":10,"resume":{"from":10,"state":"s"}})").done(10).end())
+            .ok());
+  const char* bad[] = {
+      R"({"key":"d","kind":"full","size":10,"resume":{"from":0,"state":"s"}})",  // and 0 to 4 is missing
+      R"({"key":"d","kind":"full","size":3,"resume":{"from":4,"state":"s"}})",
+      R"({"key":"d","kind":"part","size":10,"resume":{"from":4,"state":"s"}})",
+      R"({"key":"d","kind":"full","resume":{"from":4,"state":"s"}})",
+      R"({"key":"d","kind":"full","size":10,"resume":{"from":4}})",
+      R"({"key":"d","kind":"full","size":10,"resume":4})",
+  };
+  for (const char* json : bad) {
+    INFO(json);
+    auto result = take(begin().disk(json).data(4, "456789").done(10).end());
+    REQUIRE_FALSE(result.ok());
+    CHECK(result.error().kind == ErrorKind::kDamaged);
+  }
 }
 
 TEST_CASE("rule: JSON records use no other field", "[stream]") {
