@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -22,6 +23,8 @@ Result<PartFile> PartFile::open(const std::string& path, PartBeginning beginning
   const struct stat st = HX_TRY(stat_fd(file.fd_.get(), file.part_path_));
   if (!S_ISREG(st.st_mode) || st.st_nlink != 1)
     return refused(file.part_path_ + ": is not a regular file with one name");
+  if (flock(file.fd_.get(), LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK)
+    return refused(file.part_path_ + ": another run writes to it").with_reason("locked");
   if (beginning == PartBeginning::kAnew && st.st_size > 0 && ftruncate(file.fd_.get(), 0) < 0)
     return system_error(errno, file.part_path_ + ": truncate");
   return file;

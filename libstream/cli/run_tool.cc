@@ -150,10 +150,12 @@ int Tool::finish(Status& status) {
 }
 
 void Tool::die_by(int signal) {
-  // First: nothing after it can hang and leave them. Nor may another thread make new ones, so it is never let go.
+  // Before the temporaries are held: a note may save a checkpoint, and must then wait for a thread that is amid one.
+  const auto notes = signals_->notes();
+  // Nothing after it can hang and leave them. Nor may another thread make new ones, so it is never let go.
   [[maybe_unused]] static auto* const no_more = new auto(remove_temporaries());
   std::string lines;
-  for (const auto& note : signals_->notes())
+  for (const auto& note : notes)
     if (!note.empty()) lines += name_ + ": " + printable(note) + "\n";
   const char* abbreviation = sigabbrev_np(signal);
   Json event = {{"type", "error"}, {"status", 128 + signal}, {"kind", "signal"}};

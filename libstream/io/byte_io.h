@@ -54,6 +54,8 @@ class RandomReader {
   virtual const std::string& name() const = 0;
   // Proof that all that was read is of one state: kChanged if not. Success where there is nothing to prove it by.
   virtual Status check_unchanged() const { return {}; }
+  // From another thread: read_at() that waits for a server, and any later one, fails. For who gives up.
+  virtual void cancel() const {}
 };
 
 }  // namespace hx

@@ -64,9 +64,14 @@ class CurlClient : public HttpClient {
     HX_TRY(start());
     incoming_.push_back(&job);
     curl_multi_wakeup(multi_.get());
-    job.done.wait(lock, [&] { return job.is_done; });
     lock.unlock();
-    return job.transfer.finish(job.code);
+    {
+      const std::stop_callback on_stop(request.stop, [&] { cancel(job); });
+      lock.lock();
+      job.done.wait(lock, [&] { return job.is_done; });
+      lock.unlock();
+    }
+    return job.is_cancelled ? cancelled() : job.transfer.finish(job.code);
   }
 
  private:
@@ -75,6 +80,7 @@ class CurlClient : public HttpClient {
     CurlTransfer transfer;
     CURLcode code = CURLE_OK;
     bool is_done = false;  // under the mutex; then the loop does not touch the job any more
+    bool is_cancelled = false;
     std::condition_variable done;
   };
 
@@ -100,6 +106,11 @@ class CurlClient : public HttpClient {
         curl_easy_setopt(job->transfer.easy(), CURLOPT_PRIVATE, static_cast<void*>(job));
         if (curl_multi_add_handle(multi_.get(), job->transfer.easy()) != CURLM_OK) finish(*job, CURLE_FAILED_INIT);
       }
+      while (Job* job = next_cancelled()) {
+        curl_multi_remove_handle(multi_.get(), job->transfer.easy());
+        job->is_cancelled = true;
+        finish(*job, CURLE_ABORTED_BY_CALLBACK);
+      }
       int running = 0, left = 0;
       curl_multi_perform(multi_.get(), &running);
       while (const CURLMsg* message = curl_multi_info_read(multi_.get(), &left)) {
@@ -116,8 +127,25 @@ class CurlClient : public HttpClient {
     }
   }
 
+  void cancel(Job& job) {
+    std::lock_guard lock(mutex_);
+    if (job.is_done) return;
+    to_cancel_.push_back(&job);
+    curl_multi_wakeup(multi_.get());
+  }
+
+  Job* next_cancelled() {
+    std::lock_guard lock(mutex_);
+    if (to_cancel_.empty()) return nullptr;
+    Job* const job = to_cancel_.back();
+    to_cancel_.pop_back();
+    return job;
+  }
+
   void finish(Job& job, CURLcode code) {
     std::lock_guard lock(mutex_);
+    std::erase(incoming_, &job);  // it may be cancelled before it began, or end before it is cancelled
+    std::erase(to_cancel_, &job);
     job.code = code;
     job.is_done = true;
     job.done.notify_one();
@@ -126,7 +154,7 @@ class CurlClient : public HttpClient {
   const CurlSetup setup_;
   const std::string login_name_ = login_name();
   std::mutex mutex_;
-  std::vector<Job*> incoming_;
+  std::vector<Job*> incoming_, to_cancel_;
   bool stopping_ = false;
   std::unique_ptr<CURLM, decltype(&curl_multi_cleanup)> multi_{nullptr, curl_multi_cleanup};
   std::thread thread_;

@@ -42,6 +42,8 @@ Status TextSink::write(ByteSpan bytes) {
   return {};
 }
 
+Error cancelled() { return Error{ErrorKind::kTemporary, "cancelled", {}, "cancelled"}; }
+
 Error status_error(const HttpResponse& response) {
   const int status = response.status;
   const std::string via = response.final_url.empty() ? "" : ", after a redirect to " + response.final_url;

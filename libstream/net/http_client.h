@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -33,6 +34,8 @@ struct HttpRequest {
   std::optional<Bytes> range;
   // Followed within one scheme, at most five times; credentials never go to another host.
   enum class Redirects : uint8_t { kFollow, kRefuse } redirects = Redirects::kFollow;
+  // Asked to stop, perform() ends at once, whatever the server does: kTemporary with the reason "cancelled".
+  std::stop_token stop = {};
 };
 
 struct HttpResponse {
@@ -73,6 +76,9 @@ class TextSink : public BodySink {
  private:
   size_t limit_;
 };
+
+// What a request that was asked to stop ends with.
+Error cancelled();
 
 // The error that a status means which the caller has no use for: 401, 403: kPermission; 404, 410: kUsage;
 // 408, 429, 5xx: kTemporary; 412: kChanged; 501, 505: kUnsupported; else kSystem. The caller says of what

@@ -13,6 +13,10 @@ Result<std::shared_ptr<HttpClient>> NetAccess::once(const std::string& ca_file) 
 
 Result<std::shared_ptr<HttpClient>> NetAccess::retrying() { return retrying(HX_TRY(once())); }
 
+Result<std::shared_ptr<HttpClient>> NetAccess::separate() const {
+  return retrying(HX_TRY(make_curl_client(options_.curl)));
+}
+
 std::shared_ptr<HttpClient> NetAccess::retrying(std::shared_ptr<HttpClient> client) const {
   RetryTools tools;
   tools.explain = options_.explain;

@@ -26,6 +26,8 @@ class NetAccess {
   // that a provider's own configuration names, where the user names none.
   Result<std::shared_ptr<HttpClient>> once(const std::string& ca_file = "");
   Result<std::shared_ptr<HttpClient>> retrying();  // what most want
+  // As retrying(), but with connections and a thread of its own: for a transfer that waits in its sink.
+  Result<std::shared_ptr<HttpClient>> separate() const;
   // Other attempts around a client of the caller's, which signs each one anew.
   std::shared_ptr<HttpClient> retrying(std::shared_ptr<HttpClient>) const;
 

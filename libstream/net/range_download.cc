@@ -74,6 +74,7 @@ Status download_in_any_order(const RandomReader& file, Pieces pieces, const Rang
     std::lock_guard lock(mutex);
     has_failed = true;
     pool.close();
+    file.cancel();  // the answers that the others wait for have no use any more
   });
 }
 

@@ -13,6 +13,8 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
+constexpr milliseconds kNap{100};  // how late a sleeper may see that it was asked to stop
+
 bool is_worth_another(int status) {
   return status == 408 || status == 429 || (status >= 500 && status != 501 && status != 505);
 }
@@ -65,12 +67,19 @@ class RetryingClient : public HttpClient {
       if (tools_.explain)
         tools_.explain(request.url.host + ": " + why->message + ": trying again in " + std::to_string(wait->count()) +
                        " ms");
-      tools_.clock->sleep_for(*wait);
+      if (!sleep(*wait, asked.stop)) return cancelled();
       if (asked.range) request.range->first = asked.range->first + counting.taken;
     }
   }
 
  private:
+  // Whether it slept to the end.
+  bool sleep(milliseconds wait, const std::stop_token& stop) const {
+    if (!stop.stop_possible()) return tools_.clock->sleep_for(wait), true;
+    for (; wait.count() > 0 && !stop.stop_requested(); wait -= kNap) tools_.clock->sleep_for(std::min(wait, kNap));
+    return !stop.stop_requested();
+  }
+
   static uint64_t length_of(const HttpRequest& request) { return request.range->last - request.range->first + 1; }
 
   static std::optional<Error> reason_for_another(const HttpRequest& asked, const CountingSink& counting,

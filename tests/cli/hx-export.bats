@@ -1,0 +1,98 @@
+#!/usr/bin/env bats
+# hx-export of files here: names, what exists, checkpoints, options. Servers: tests/pipelines/export*.bats.
+load helpers
+
+@test "a file here is copied under its own name, its holes too, and nothing else is left" {
+  make_sparse disk.img 8M
+  expect_status 2 hx-export disk.img "file://$PWD/disk.img" -d one
+  expect_err 'two directories'
+  expect_status 0 hx-export "file://$PWD/disk.img" -d two
+  assert_same two/disk.img disk.img
+  assert_no_files_left two disk.img
+  assert_sparse two/disk.img "$(allocated disk.img)"
+}
+
+@test "what exists is replaced by --force only" {
+  make_dense disk.img 1M
+  mkdir out
+  echo old >out/disk.img
+  expect_status 10 hx-export disk.img -d out
+  expect_one_error hx-export
+  expect_err --force
+  assert_no_files_left out disk.img
+  [ "$(cat out/disk.img)" = old ]
+  expect_status 0 hx-export disk.img -d out --force
+  assert_same out/disk.img disk.img
+}
+
+@test "a name never leads out of the directory" {
+  make_dense escaped.img 1M
+  mkdir -p a/b
+  hx-export "file://$PWD/a/b/..%2f..%2fescaped.img" -d out
+  assert_no_files_left out .._.._escaped.img
+  assert_same out/.._.._escaped.img escaped.img
+  expect_status 2 hx-export "file://$PWD/" -d out
+  expect_status 2 hx-export "file://$PWD/.." -d out
+  expect_status 2 hx-export "file://$PWD/.web.checkpoint" -d out
+  assert_no_files_left .. home work out err
+}
+
+@test "one file that cannot be had does not stop the others; the next run has only that one to do" {
+  make_dense a.img 2M
+  make_dense b.img 2M 7
+  expect_status 2 hx-export --name vm a.img ./gone.img b.img -d out
+  expect_err gone.img 'to go on: hx-export --name vm a.img ./gone.img b.img -d out'
+  assert_same out/a.img a.img
+  assert_same out/b.img b.img
+  make_dense gone.img 1M 9
+  expect_status 0 hx-export --json --name vm a.img ./gone.img b.img -d out
+  expect_err 'a.img: is complete since an earlier run'
+  jq -es 'map({(.path): .fetched}) | add == {"a.img": 0, "b.img": 0, "gone.img": 1048576}' ../out
+  assert_no_files_left out a.img b.img gone.img
+}
+
+@test "a completed file that is gone or short is fetched again; --verify sees other bytes" {
+  make_dense a.img 2M
+  expect_status 2 hx-export --verify --name vm a.img ./gone.img -d out
+  truncate -s 1M out/a.img
+  expect_status 10 hx-export --name vm a.img ./gone.img -d out
+  expect_status 2 hx-export --verify --name vm a.img ./gone.img -d out --force
+  expect_err 'begins anew: has 1048576 bytes instead of 2097152'
+  assert_same out/a.img a.img
+  flip_byte out/a.img 1000000
+  make_dense gone.img 1M 9
+  expect_status 0 hx-export --verify --force --name vm a.img ./gone.img -d out
+  assert_same out/a.img a.img
+}
+
+@test "a checkpoint that cannot be used is kept, and a new one begun" {
+  make_dense a.img 1M
+  mkdir out
+  echo '{"version": "2.0"}' >out/.a.checkpoint
+  expect_status 0 hx-export a.img -d out
+  expect_err warning '.a.checkpoint.bad'
+  assert_no_files_left out a.img .a.checkpoint.bad
+}
+
+@test "without a checkpoint a failure leaves nothing" {
+  make_dense a.img 1M
+  expect_status 2 hx-export --no-checkpoint ./gone.img a.img -d out
+  assert_no_files_left out a.img
+  expect_status 2 hx-export --no-checkpoint --restart a.img -d out
+}
+
+@test "progress for programs: a line a file, and a summary of all" {
+  make_dense a.img 1M
+  make_dense b.img 2M
+  hx-export --progress fd:3 a.img b.img -d out 3>events
+  jq -es 'map(select(.type == "summary"))[0] | .disks == 2 and .bytes == 3145728' events
+}
+
+@test "the receipt of a file has the keys that the manual lists" {
+  make_dense a.img 1M
+  expect_status 0 hx-export --json --verify a.img -d out
+  wanted=$(awk '/^\.Ss file/ { on = 1; next } /^\.Sh/ { on = 0 } on && sub(/^\.It Cm /, "") { gsub(/ , /, "\n"); print }' \
+    "$HX_ROOT/man/hx-export.1" | sort)
+  [ "$(jq -r 'keys[]' ../out | sort)" = "$wanted" ]
+  [ "$(jq -r .sha256 ../out)" = "$(sha256sum <a.img | cut -d' ' -f1)" ]
+}
