@@ -126,13 +126,14 @@ TEST_CASE("every byte damaged at a time: every other chunk is restored, exactly 
   CHECK(harmless < 10);
 }
 
-TEST_CASE("every byte damaged at a time: the snapshot is healed", "[salvage][heal]") {
+TEST_CASE("a byte damaged at a time: the snapshot is healed", "[salvage][heal]") {
   const auto disk = small_disk(9);
   const std::string good = snapshot_of(disk);
   const auto frames = frames_of(good);
   const uint64_t machine_file = good.find("x=1\n");
   REQUIRE(machine_file != std::string::npos);
-  for (uint64_t at = 0; at < good.size(); at = at < 500 ? at + 41 : next_place(frames, at)) {
+  // Each seventh, as healing tries much where the index is hit: 2 minutes for all of them under the sanitizers.
+  for (uint64_t at = 0; at < good.size(); at = at < 500 ? at + 41 : next_place(frames, at + 6)) {
     INFO("byte " << at << " of " << good.size());
     const auto again = healed(flipped(good, at), disk.get());
     // That only stands once, but for its digest.
