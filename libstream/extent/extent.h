@@ -68,8 +68,8 @@ struct DiskInfo {
   std::vector<MachineFile> files;
   // What the source will prove this state with when it is asked to go on, and which source it is: opaque here, text of
   // hx-checkpoint(5), FILE and SECRETS.
-  std::string validator, identity;
-  std::optional<ResumePoint> resume;  // of a full disk: only [from, size) comes
+  std::string validator = {}, identity = {};
+  std::optional<ResumePoint> resume = {};  // of a full disk: only [from, size) comes
 };
 
 // What a source says at the end of a disk.

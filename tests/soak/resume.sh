@@ -16,8 +16,8 @@ run() {
   case $1 in source) victims=$source ;; sink) victims=$sink ;; both) victims="$source $sink" ;; esac
   # shellcheck disable=SC2086  # one or two
   { head -c "$2"; kill -KILL $victims 2>/dev/null || true; cat; } <first | tee -a sent >second || true
-  wait $source || true
-  wait $sink || true
+  # What the shell says of the killed ones is known.
+  { wait $source || true; wait $sink || true; } 2>/dev/null
 }
 
 rounds=0 kills=0 end=$((SECONDS + HX_MINUTES * 60))
