@@ -88,3 +88,20 @@ setup() {
   ! grep planted cmdline || fail 'a secret is in the list of processes'
   wait $source || true
 }
+
+@test "an export of an object that is killed goes on, and ends with the right bytes" {
+  make_dense big.img 12M
+  s3_curl -T big.img "$AWS_ENDPOINT_URL/bucket/dir/big.img"
+  hx-export --limit-rate 8MB --checkpoint-interval 0.1s s3://bucket/dir/big.img -d out 3>&- &
+  local run=$!
+  wait_for grep -qs '"ranges"' out/.big.checkpoint
+  kill -9 $run
+  wait $run || true
+  expect_status 0 hx-export --json s3://bucket/dir/big.img s3://bucket/vm.mirn -d out --name big
+  expect_err 'big.img: resumed from checkpoint'
+  jq -es '.[] | select(.path == "big.img") | .resumed > 0 and .resumed + .fetched == .size' ../out
+  assert_same out/big.img big.img
+  assert_same out/vm.mirn "$BATS_FILE_TMPDIR/vm.mirn"
+  assert_no_files_left out big.img vm.mirn
+  ! grep -a planted ../err ../out || fail 'a secret was told'
+}

@@ -61,3 +61,17 @@ setup() {
   keep_output
   [ "$status" -eq 3 ] || fail "status $status: $err"
 }
+
+@test "an export by SFTP that is killed goes on, and ends with the right bytes" {
+  make_dense big.img 12M
+  hx-export --limit-rate 8MB --checkpoint-interval 0.1s "$url$PWD/big.img" -d out 3>&- &
+  local run=$!
+  wait_for grep -qs '"ranges"' out/.big.checkpoint
+  kill -9 $run
+  wait $run || true
+  expect_status 0 hx-export --json "$url$PWD/big.img" -d out
+  expect_err 'big.img: resumed from checkpoint'
+  jq -e '.resumed > 0 and .resumed + .fetched == .size' ../out
+  assert_same out/big.img big.img
+  assert_no_files_left out big.img
+}
