@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# shellcheck disable=SC2119,SC2120 # pack takes more options only where a test gives some
 # A pipeline that was cut off goes on where its sink is, with nothing else than a run that was not cut would have made.
 load helpers
 # shellcheck source=../support/nbd.bash
