@@ -2,6 +2,7 @@
 
 #include <cstdlib>
 
+#include "base/json.h"
 #include "extent/record_reader.h"
 #include "extent/stream_writer.h"
 #include "io/fd_io.h"
