@@ -8,6 +8,7 @@
 
 #include "extent/stream_format.h"
 #include "extent/stream_reader.h"
+#include "extent/threaded_source.h"
 #include "io/fd_io.h"
 #include "snapshot/snapshot_source.h"
 
@@ -15,6 +16,7 @@ namespace hx {
 namespace {
 
 constexpr size_t kBuffers = 64;  // of 1 MiB, for a stream
+constexpr size_t kAhead = 16;    // extents of a stream, read while those before them are put
 
 // A file from a place on, as a sequence.
 class FileSequence : public ByteReader {
@@ -143,7 +145,7 @@ Result<std::unique_ptr<ExtentSource>> SnapshotInput::open_source(int threads) {
   if (file_) in_ = sequence_from(kind_ == InputKind::kStream ? 0 : header_->body_offset());
   switch (kind_) {
     case InputKind::kStream:
-      return stream_reader(*in_, pool_, file_ ? ByteSpan() : as_bytes(magic_));
+      return in_own_thread(stream_reader(*in_, pool_, file_ ? ByteSpan() : as_bytes(magic_)), *in_, kAhead);
     case InputKind::kIndexed:
       return indexed_source(*in_, *header_, threads);
     case InputKind::kPlain:
