@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "hash/prefetched.h"
+
 namespace hx {
 
 struct Sha256::Context {
@@ -36,7 +38,9 @@ Sha256::~Sha256() = default;
 Sha256::Sha256(Sha256&&) noexcept = default;
 Sha256& Sha256::operator=(Sha256&&) noexcept = default;
 
-void Sha256::update(ByteSpan bytes) { require(EVP_DigestUpdate(context_->evp, bytes.data(), bytes.size())); }
+void Sha256::update(ByteSpan bytes) {
+  each_prefetched(bytes, [&](ByteSpan piece) { require(EVP_DigestUpdate(context_->evp, piece.data(), piece.size())); });
+}
 
 void Sha256::update_zeros(uint64_t length) {
   while (length > 0) {

@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "hash/prefetched.h"
+
 namespace hx {
 
 struct ResumableSha256::Context {
@@ -57,7 +59,9 @@ ResumableSha256::~ResumableSha256() = default;
 ResumableSha256::ResumableSha256(ResumableSha256&&) noexcept = default;
 ResumableSha256& ResumableSha256::operator=(ResumableSha256&&) noexcept = default;
 
-void ResumableSha256::update(ByteSpan bytes) { require(SHA256_Update(&context_->sha, bytes.data(), bytes.size())); }
+void ResumableSha256::update(ByteSpan bytes) {
+  each_prefetched(bytes, [&](ByteSpan piece) { require(SHA256_Update(&context_->sha, piece.data(), piece.size())); });
+}
 
 void ResumableSha256::update_zeros(uint64_t length) {
   while (length > 0) {
