@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "io/ordered_workers.h"
+#include "io/thread_priority.h"
 #include "snapshot/chunk_packer.h"
 #include "snapshot/chunk_plan.h"
 #include "snapshot/image_hasher.h"
@@ -62,6 +63,8 @@ class PackingLine {
     return packers;
   }
   Result<PackedChunk> pack(const PackJob& job, int worker) {
+    // The image's SHA-256 is one thread's: on a disk with large holes all wait for it in the end.
+    let_others_go_first();
     ChunkPacker& packer = packers_[static_cast<size_t>(worker)];
     if (job.disk && job.chunk.kind == Kind::kData) return packer.read_and_pack(*job.disk, job.chunk.extent);
     return packer.pack(job.chunk);
