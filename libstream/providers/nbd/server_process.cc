@@ -3,12 +3,13 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <array>
 #include <cstdlib>
@@ -79,35 +80,49 @@ class PrivateSocket {
 
 namespace {
 
-class SpawnSettings {
- public:
-  SpawnSettings(int listener, int output, const std::vector<int>& inherited) {
-    posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-    posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);  // ours is a pipeline's
-    posix_spawn_file_actions_adddup2(&actions, output, STDERR_FILENO);
-    posix_spawn_file_actions_adddup2(&actions, listener, kListenFd);
-    // Onto itself: that is how posix_spawn(3) keeps a descriptor open.
-    for (const int fd : inherited) posix_spawn_file_actions_adddup2(&actions, fd, fd);
-    posix_spawnattr_init(&attributes);
-    sigset_t none, ignored;
-    sigemptyset(&none);
-    sigemptyset(&ignored);
-    sigaddset(&ignored, SIGPIPE);
-    posix_spawnattr_setsigmask(&attributes, &none);  // ours are blocked: cli/signals
-    posix_spawnattr_setsigdefault(&attributes, &ignored);
-    // A group of its own: Ctrl-C is for us, and the server sees us go.
-    posix_spawnattr_setpgroup(&attributes, 0);
-    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
-  }
-  ~SpawnSettings() {
-    posix_spawn_file_actions_destroy(&actions);
-    posix_spawnattr_destroy(&attributes);
-  }
-  SpawnSettings(const SpawnSettings&) = delete;
-  posix_spawn_file_actions_t actions;
-  posix_spawnattr_t attributes;
+// All that the child must know: between fork() and execve() nothing may be allocated, as another thread may have been
+// amid that.
+struct ServerStart {
+  char* const* argv;
+  const std::vector<int>& inherited;
+  int listener, output;
+  pid_t parent;
 };
+
+// Handlers are ours, and would do our cleaning up in the child.
+void set_default_signals() {
+  for (int signal = 1; signal < NSIG; ++signal) {
+    struct sigaction action;
+    if (::sigaction(signal, nullptr, &action) != 0 || action.sa_handler == SIG_DFL) continue;
+    // What we ignore stays so, but for SIGPIPE, which no server expects to be.
+    if (action.sa_handler == SIG_IGN && signal != SIGPIPE) continue;
+    action = {};
+    action.sa_handler = SIG_DFL;
+    ::sigaction(signal, &action, nullptr);
+  }
+}
+
+[[noreturn]] void become_server(const ServerStart& start) {
+  // A server whose client is killed before it has said hello waits for another one, for ever: the kernel tells it.
+  // Whoever was killed before this is seen by its child's new parent.
+  ::prctl(PR_SET_PDEATHSIG, SIGTERM);
+  if (::getppid() != start.parent) ::_exit(1);
+  // A group of its own: Ctrl-C is for us, and the server sees us go.
+  ::setpgid(0, 0);
+  const int nothing = ::open("/dev/null", O_RDONLY);
+  bool good = nothing >= 0 && ::dup2(nothing, STDIN_FILENO) >= 0;
+  good = good && ::dup2(start.output, STDOUT_FILENO) >= 0;  // ours is a pipeline's
+  good = good && ::dup2(start.output, STDERR_FILENO) >= 0 && ::dup2(start.listener, kListenFd) >= 0;
+  if (nothing > STDERR_FILENO && nothing != kListenFd) ::close(nothing);
+  for (const int fd : start.inherited) good = good && ::fcntl(fd, F_SETFD, 0) == 0;
+  if (!good) ::_exit(126);
+  set_default_signals();
+  sigset_t none;
+  sigemptyset(&none);
+  ::sigprocmask(SIG_SETMASK, &none, nullptr);  // ours are blocked: cli/signals
+  ::execve("/bin/sh", start.argv, environ);
+  ::_exit(126);
+}
 
 // LISTEN_PID must be the server's own: a shell knows it, and keeps it when it becomes the server.
 Result<int> spawn(const std::vector<std::string>& argv, const std::vector<int>& inherited, int listener, int output) {
@@ -117,10 +132,16 @@ Result<int> spawn(const std::vector<std::string>& argv, const std::vector<int>& 
   std::vector<char*> pointers;
   for (std::string& word : words) pointers.push_back(word.data());
   pointers.push_back(nullptr);
-  const SpawnSettings settings(listener, output, inherited);
-  pid_t pid = -1;
-  const int error = ::posix_spawn(&pid, "/bin/sh", &settings.actions, &settings.attributes, pointers.data(), environ);
-  if (error != 0) return system_error(error, argv[0]);
+  const ServerStart start{pointers.data(), inherited, listener, output, ::getpid()};
+  // posix_spawn() cannot ask for a signal when its parent dies.
+  sigset_t all, before;
+  sigfillset(&all);
+  ::pthread_sigmask(SIG_SETMASK, &all, &before);
+  const pid_t pid = ::fork();
+  if (pid == 0) become_server(start);
+  const int error = errno;
+  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  if (pid < 0) return system_error(error, argv[0]);
   return static_cast<int>(pid);
 }
 
