@@ -24,6 +24,10 @@ Result<std::vector<std::byte>> read_bytes(const RandomReader& file, uint64_t pos
   return bytes;
 }
 
+std::string chunk_name(const FrameEntry& entry) {
+  return "the chunk at disk offset " + std::to_string(entry.extent.offset) + " ";
+}
+
 }  // namespace
 
 Error SnapshotReader::bad(uint64_t body_position, const std::string& what) const {
@@ -178,16 +182,27 @@ Result<std::vector<MachineFile>> SnapshotReader::machine_files() const {
   return files;
 }
 
-Status SnapshotReader::read_frame_content(const FrameEntry& entry, MutableByteSpan content) const {
-  thread_local ZstdDecompressor decompressor;
+// As they stand in the file; until this thread reads the next.
+Result<ByteSpan> SnapshotReader::read_frame(const FrameEntry& entry) const {
   thread_local std::vector<std::byte> frame;
   frame.resize(entry.compressed_size);
   HX_TRY(file_->read_at(in_file(entry.position), frame));
-  const auto chunk = [&] { return "the chunk at disk offset " + std::to_string(entry.extent.offset) + " "; };
-  if (xxh3_64(frame) != entry.xxh3) return bad(entry.position, chunk() + "does not match its checksum");
+  if (xxh3_64(frame) != entry.xxh3) return bad(entry.position, chunk_name(entry) + "does not match its checksum");
+  return ByteSpan(frame);
+}
+
+Status SnapshotReader::check_frame(const FrameEntry& entry) const {
+  HX_TRY(read_frame(entry));
+  return {};
+}
+
+Status SnapshotReader::read_frame_content(const FrameEntry& entry, MutableByteSpan content) const {
+  thread_local ZstdDecompressor decompressor;
+  const ByteSpan frame = HX_TRY(read_frame(entry));
   Status status = decompressor.decompress(frame, content);
-  if (!status) return bad(entry.position, chunk() + "does not decompress: " + std::move(status).error().message);
-  if (Sha256::of(content) != entry.leaf) return bad(entry.position, chunk() + "does not match its digest");
+  if (!status)
+    return bad(entry.position, chunk_name(entry) + "does not decompress: " + std::move(status).error().message);
+  if (Sha256::of(content) != entry.leaf) return bad(entry.position, chunk_name(entry) + "does not match its digest");
   return {};
 }
 

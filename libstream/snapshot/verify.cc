@@ -77,7 +77,9 @@ class Verification {
   }
 
   Status check(const FrameEntry& entry, std::vector<std::byte>& content) {
-    Status status = reader_.read_frame_content(entry, MutableByteSpan(content).first(entry.extent.length));
+    Status status = options_.check == FrameCheck::kStored
+                        ? reader_.check_frame(entry)
+                        : reader_.read_frame_content(entry, MutableByteSpan(content).first(entry.extent.length));
     if (options_.progress) options_.progress->moved += entry.extent.length;
     std::lock_guard lock(mutex_);
     ++report_.frames;

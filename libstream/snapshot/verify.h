@@ -13,11 +13,17 @@ struct Damage {
   std::string message;
 };
 
+enum class FrameCheck : uint8_t {
+  kContent,  // decoded, and compared with its leaf
+  kStored,   // its bytes against their checksum: SnapshotReader::check_frame()
+};
+
 struct VerifyOptions {
   int threads = 2;
   double sample_percent = 100;  // of the data frames, chosen at random
   uint64_t seed = 0;            // of the choice
-  bool image_digest = false;    // also the SHA-256 of the whole image; not with a sample
+  FrameCheck check = FrameCheck::kContent;
+  bool image_digest = false;  // also the SHA-256 of the whole image; not with a sample
   DiskProgress* progress = nullptr;
 };
 

@@ -50,7 +50,7 @@ class PageComparison {
       HX_TRY(target_.read_at(entry.extent.offset, content));
       equal_[i] = Sha256::of(content) == entry.leaf;
     }
-    return equal_[i] ? Status() : reader_.read_frame_content(entry, content);
+    return equal_[i] ? Status() : reader_.check_frame(entry);
   }
 
   const SnapshotReader& reader_;

@@ -12,8 +12,9 @@ struct DifferencePlan {
 };
 
 // Of the ranges [from, to): reads the target's bytes of each data chunk and compares their digest with the leaf, so
-// that of what is equal nothing is read from the snapshot. The frames of what differs are read and verified, as the
-// target is going to be overwritten: kDamaged names the first that does not hold. The index must have been verified.
+// that of what is equal nothing is read from the snapshot. The frames of what differs are read and compared with their
+// checksums, as the target is going to be overwritten: kDamaged names the first that does not hold. The index must have
+// been verified.
 Result<DifferencePlan> plan_differences(const SnapshotReader&, const DiskReader& target, const Range& range,
                                         int threads, DiskProgress*);
 

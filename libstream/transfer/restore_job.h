@@ -46,15 +46,18 @@ struct RestoreOutcome {
   bool full_checked = false;  // the image's SHA-256 was computed and fits
   uint64_t equal = 0;         // bytes that the plan leaves out
   RangeSet lost = {};         // with kSalvage: what was not restored
+  RangeSet unproven = {};     // with kSalvage: what was restored though nothing but its own checksum speaks for it
+  std::string doubt = {};     // why all of it is unproven, where there is one reason for all
   uint64_t healed = 0;        // bytes that heal_from had
 };
 
 // Does not commit. Several disks in a stream are kUnsupported.
 Result<RestoreOutcome> restore(const RestoreJob&, ExtentSink&);
 
-// The index of a snapshot in a file is checked, and every frame read, before a target that cannot be replaced as a
-// whole is touched. kDamaged names the first fault. Of a plain snapshot or a stream in a file: one whole read. A pipe:
-// nothing. With target_content only the frames that will be written are read, and job.plan is made.
+// The index of a snapshot in a file is checked, and every frame's bytes against their checksum (with kFull they are
+// decoded, too), before a target that cannot be replaced as a whole is touched. So what happened to the file is seen,
+// not what was wrong when it was packed. kDamaged names the first fault. Of a plain snapshot or a stream in a file: one
+// whole read. A pipe: nothing. With target_content only the frames that will be written are read, and job.plan is made.
 Status check_before(RestoreJob&);
 
 }  // namespace hx

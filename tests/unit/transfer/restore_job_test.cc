@@ -5,6 +5,7 @@
 
 #include "hash/sha256.h"
 #include "support/inputs.h"
+#include "support/snapshot_builder.h"
 #include "transfer/restore_report.h"
 
 using namespace hx;
@@ -106,6 +107,50 @@ TEST_CASE("a damaged input is found before a target is touched", "[restore_job]"
     bad[body + (good.size() - body) / 3] ^= 1;
     CHECK_FALSE(checked(bad));
   }
+}
+
+TEST_CASE("before a target is touched every frame's bytes are checked, and decoded only if that is asked",
+          "[restore_job]") {
+  constexpr uint64_t kChunk = 64 * kKiB;
+  const auto checked = [](const std::string& bytes, Verify verify) {
+    const MemoryFile file(bytes);
+    const auto input = SnapshotInput::open(file.path()).value();
+    RestoreJob job;
+    job.input = input.get();
+    job.verify = verify;
+    return check_before(job).ok();
+  };
+  const auto built = [](bool made_wrong) {
+    SnapshotBuilder builder;
+    builder.on_page = [made_wrong](IndexPage& page) {
+      if (made_wrong) page.entries[1].leaf.bytes[0] ^= std::byte{1};
+    };
+    builder.on_directory = [made_wrong](Directory& directory) {
+      if (!made_wrong) return;
+      DigestTree tree(kChunk);
+      for (uint64_t i = 0; i < 3; ++i) {
+        Digest leaf = Sha256::of(as_bytes(pattern_text(i, 0, kChunk)));
+        if (i == 1) leaf.bytes[0] ^= std::byte{1};
+        tree.add(leaf);
+      }
+      directory.tree = tree.identity(3 * kChunk);
+    };
+    for (uint64_t i = 0; i < 3; ++i) builder.data(pattern_text(i, 0, kChunk));
+    return builder.page().build();
+  };
+  const std::string good = built(false);
+  for (const Verify verify : {Verify::kTree, Verify::kFull}) {
+    CHECK(checked(good, verify));
+    const size_t body = 12 + load_struct<Be32>(as_bytes(good).subspan(8));
+    for (uint64_t i = 0; i < 3; ++i) {
+      std::string bad = good;
+      bad[body + i * (kChunk + 14) + 1000] ^= 4;
+      CHECK_FALSE(checked(bad, verify));
+    }
+  }
+  // A frame that was not packed right has the bytes that were written.
+  CHECK(checked(built(true), Verify::kTree));
+  CHECK_FALSE(checked(built(true), Verify::kFull));
 }
 
 TEST_CASE("damage is told as ranges of the disk", "[restore_report]") {
