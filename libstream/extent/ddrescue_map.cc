@@ -1,5 +1,6 @@
 #include "extent/ddrescue_map.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cstdio>
 #include <optional>
@@ -73,24 +74,31 @@ Status append_block(const std::vector<std::string_view>& words, Kind unfinished,
 }  // namespace
 
 std::string format_ddrescue_map(const RangeSet& finished, Unfinished rest, uint64_t size) {
-  std::string text = "# Mapfile. Created by hx " HX_VERSION "\n# current_pos  current_status  current_pass\n";
-  text += rest == Unfinished::kBad ? "0x00000000     +               1\n" : "0x00000000     ?               1\n";
-  text += "#      pos        size  status\n";
-  const auto add = [&text](uint64_t position, uint64_t end, char status) {
-    if (position == end) return;
-    char line[64];
-    std::snprintf(line, sizeof line, "0x%08jX  0x%08jX  %c\n", static_cast<uintmax_t>(position),
-                  static_cast<uintmax_t>(end - position), status);
-    text += line;
+  const RangeSet all = to_range_set(std::vector<Range>{{0, size}});
+  return format_ddrescue_map(finished, rest == Unfinished::kBad ? subtract(all, finished) : RangeSet(), size);
+}
+
+std::string format_ddrescue_map(const RangeSet& finished, const RangeSet& bad, uint64_t size) {
+  const RangeSet all = to_range_set(std::vector<Range>{{0, size}});
+  const RangeSet good = intersect(finished, all), untried = subtract(subtract(all, good), bad);
+  struct Block {
+    Range range;
+    char status;
   };
-  const Range all{0, size};
-  uint64_t at = 0;
-  for (const Range& range : intersect(finished, to_range_set({&all, 1}))) {
-    add(at, range.offset, static_cast<char>(rest));
-    add(range.offset, range.end(), '+');
-    at = range.end();
+  std::vector<Block> blocks;
+  for (const Range& range : good) blocks.push_back({range, '+'});
+  for (const Range& range : subtract(intersect(bad, all), good)) blocks.push_back({range, '-'});
+  for (const Range& range : untried) blocks.push_back({range, '?'});
+  std::ranges::sort(blocks, {}, [](const Block& block) { return block.range.offset; });
+  std::string text = "# Mapfile. Created by hx " HX_VERSION "\n# current_pos  current_status  current_pass\n";
+  text += untried.empty() ? "0x00000000     +               1\n" : "0x00000000     ?               1\n";
+  text += "#      pos        size  status\n";
+  for (const Block& block : blocks) {
+    char line[64];
+    std::snprintf(line, sizeof line, "0x%08jX  0x%08jX  %c\n", static_cast<uintmax_t>(block.range.offset),
+                  static_cast<uintmax_t>(block.range.length), block.status);
+    text += line;
   }
-  add(at, size, static_cast<char>(rest));
   return text;
 }
 

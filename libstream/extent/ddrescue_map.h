@@ -17,6 +17,9 @@ enum class Unfinished : char { kNonTried = '?', kBad = '-' };
 // the mapfile only what is not.
 std::string format_ddrescue_map(const RangeSet& finished, Unfinished rest, uint64_t size);
 
+// The same where some is known to be bad ('-'), and the rest was never tried ('?').
+std::string format_ddrescue_map(const RangeSet& finished, const RangeSet& bad, uint64_t size);
+
 // Finished ('+') is data. Everything else ('?' '*' '/' '-') is a part that nobody has read, whatever bytes stand there
 // now: as NotPresent says. kDamaged naming the line, also where blocks are not contiguous, as ddrescue demands.
 // At most 64 MiB and 2^20 blocks.

@@ -3,14 +3,14 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstring>
 
 #include "base/checked_math.h"
 #include "codec/zstd_frame.h"
 #include "hash/digest_tree.h"
-#include "hash/sha256.h"
 #include "hash/xxh3.h"
 #include "io/fd_io.h"
+#include "snapshot/heal_directory.h"
+#include "snapshot/heal_header.h"
 #include "snapshot/snapshot_reader.h"
 
 namespace hx {
@@ -27,6 +27,7 @@ class Healing {
       out_.lost = to_range_set(out_.lost);
       return std::move(out_);
     }
+    HX_TRY(find_directory());
     HX_TRY(copy_machine_files());
     HX_TRY(put_directory());
     HX_TRY(put_seek_table());
@@ -103,18 +104,34 @@ class Healing {
     return put(*bytes);
   }
 
-  // Between the last page and the directory. Nothing else has their content: verify() sees whether they are good.
-  Status copy_machine_files() {
-    const std::vector<std::byte> raw = HX_TRY(raw_directory());
+  // As it was: the place of the machine files is in it.
+  Status find_directory() {
     if (layout_.directory) {
       directory_ = *layout_.directory;
-      is_directory_known_ = true;
-    } else if (auto found = search_directory(raw)) {
-      directory_ = std::move(*found);
-      is_directory_known_ = out_.directory_made = true;
-    } else {
-      HX_TRY(look_for_files(raw));
+      return {};
     }
+    const std::vector<std::byte> raw = HX_TRY(raw_directory());
+    auto healed = heal_directory(raw, known_of_directory(raw.size()), layout_.header);
+    if (!healed.directory) return lost("its directory");
+    directory_ = std::move(*healed.directory);
+    out_.directory_made = true;
+    return {};
+  }
+  Directory known_of_directory(uint64_t frame_size) const {
+    Directory known;
+    known.position = layout_.body_end - frame_size;
+    known.chunk_size = layout_.chunk_size;
+    known.size = layout_.size;
+    known.frame_count = frame_count_;
+    known.data_bytes = data_bytes_;
+    known.data_frame_bytes = data_frame_bytes_;
+    known.tree = tree_.identity(layout_.size);
+    known.pages = pages_;
+    return known;
+  }
+
+  // Between the last page and the directory. Nothing else has their content: verify() sees whether they are good.
+  Status copy_machine_files() {
     for (const DirectoryFile& file : directory_.files) {
       std::vector<std::byte> frame(sizeof(mirn::SkippableHeader) + file.size);
       if (!fits_within(layout_.body_offset + position_, frame.size(), layout_.file_size))
@@ -125,25 +142,6 @@ class Healing {
       HX_TRY(put(as_bytes(good)));
     }
     return {};
-  }
-
-  // One byte that is not what it was, in the list of files or anywhere else: 256 tries a byte, of some nanoseconds
-  // each.
-  static std::optional<Directory> search_directory(std::vector<std::byte> bytes) {
-    constexpr size_t kMaxSearched = 64 * kKiB, kBehindChecksum = 16;
-    if (bytes.size() < kBehindChecksum || bytes.size() > kMaxSearched) return std::nullopt;
-    const ByteSpan covered = ByteSpan(bytes).first(bytes.size() - kBehindChecksum);
-    const uint64_t checksum = load_struct<Le64>(ByteSpan(bytes).last(kBehindChecksum));
-    for (size_t i = 0; i < covered.size(); ++i) {
-      const std::byte was = bytes[i];
-      for (int value = 0; value < 256; ++value) {
-        bytes[i] = static_cast<std::byte>(value);
-        if (xxh3_64(covered) != checksum) continue;
-        if (auto directory = decode_directory(bytes)) return std::move(*directory);
-      }
-      bytes[i] = was;
-    }
-    return std::nullopt;
   }
 
   // Where the directory stands, if its place is known.
@@ -160,53 +158,12 @@ class Healing {
     HX_TRY(file_.read_at(layout_.body_offset + begin, bytes));
     return bytes;
   }
-  // The list of the files is in a damaged directory only; a digest of it is not, so that it must parse.
-  Status look_for_files(ByteSpan raw) {
-    raw_directory_.assign(raw.begin(), raw.end());
-    const uint64_t before =
-        sizeof(mirn::SkippableHeader) + sizeof(mirn::DirectoryHeader) + pages_.size() * sizeof(mirn::PageRef);
-    if (raw.size() < before + sizeof(mirn::DirectoryTail)) return lost("its directory");
-    const ByteSpan list = raw.subspan(before, raw.size() - before - sizeof(mirn::DirectoryTail));
-    auto files = decode_files(as_text(list));
-    if (!files) return lost("the list of its machine files");
-    directory_.files = std::move(*files);
-    return {};
-  }
 
   Status put_directory() {
-    if (!is_directory_known_) HX_TRY(make_directory());
+    if (directory_.position != position_) return lost("its directory");
     const std::string bytes = encode_directory(directory_);
-    if (!is_directory_known_ && !is_right(as_bytes(bytes))) return lost("its directory");
     in_seek_table(bytes.size(), 0);
     return put(as_bytes(bytes));
-  }
-  Status make_directory() {
-    if (!layout_.header || !layout_.header->hx) return lost("header and directory");
-    const SnapshotHeader& header = *layout_.header;
-    directory_.position = position_;
-    directory_.chunk_size = layout_.chunk_size;
-    directory_.size = layout_.size;
-    directory_.frame_count = frame_count_;
-    directory_.data_bytes = data_bytes_;
-    directory_.data_frame_bytes = data_frame_bytes_;
-    directory_.header_digest = Sha256::of(as_bytes(unsealed_form(header.bytes)));
-    directory_.tree = tree_.identity(layout_.size);
-    directory_.pages = pages_;
-    const auto raw = load_struct<mirn::DirectoryHeader>(ByteSpan(raw_directory_).subspan(kSkippableHeaderSize));
-    if (header.hx->sealed)
-      directory_.image_digest = header.checksum;
-    else if (raw.image_digest != Digest{})
-      directory_.image_digest = raw.image_digest;
-    out_.directory_made = true;
-    return {};
-  }
-  // The directory has the checksum that it had; or it is the old one but for that checksum.
-  bool is_right(ByteSpan made) const {
-    const ByteSpan before = raw_directory_;
-    if (made.size() != before.size()) return false;
-    constexpr size_t kFromEnd = sizeof(Le64) + sizeof mirn::kTailMagic;
-    if (std::ranges::equal(made.last(kFromEnd).first(8), before.last(kFromEnd).first(8))) return true;
-    return std::ranges::equal(made.first(made.size() - kFromEnd), before.first(made.size() - kFromEnd));
   }
 
   Status put_seek_table() {
@@ -255,9 +212,7 @@ class Healing {
   uint64_t frame_count_ = 0, data_bytes_ = 0, data_frame_bytes_ = 0;
   std::vector<mirn::PageRef> pages_;
   std::vector<SeekTableEntry> seek_;
-  std::vector<std::byte> raw_directory_;
   Directory directory_;
-  bool is_directory_known_ = false;  // by its own checksum
 };
 
 }  // namespace

@@ -21,8 +21,4 @@ struct HealOutcome {
 Result<HealOutcome> heal_snapshot(const RandomReader& damaged, const DiskReader* donor, int fd,
                                   const std::string& name);
 
-// The header with this digest of its unsealed form: the bytes as they are, or with what the directory knows in its
-// place, or with one byte changed. nullopt: more than that is lost.
-std::optional<std::string> heal_header(std::string bytes, const Directory&);
-
 }  // namespace hx

@@ -2,13 +2,15 @@
 
 #include "hash/sha256.h"
 #include "io/fd_io.h"
-#include "snapshot/heal.h"
+#include "snapshot/heal_header.h"
 #include "snapshot/index_check.h"
 
 namespace hx {
 namespace {
 
-constexpr size_t kMaxSearched = 4096;  // 256 tries a byte: under a second
+// 256 tries a byte, each of which hashes all: about a second at most. Headers are of 700 bytes.
+constexpr size_t kMaxSearched = 4096;
+constexpr uint64_t kMaxHashed = kGiB;
 
 bool fits(const std::string& bytes, const Digest& digest) {
   const std::string form = unsealed_form(bytes);
@@ -54,7 +56,9 @@ std::optional<std::string> with_seal(const std::string& bytes, const std::string
 
 // One byte that is not what it was, outside of what the seal changes.
 bool search(std::string& bytes, const Digest& digest) {
-  for (size_t i = sizeof(mirn::HeaderPrefix); i < std::min(bytes.size(), kMaxSearched); ++i) {
+  const size_t end =
+      std::min({bytes.size(), kMaxSearched, size_t{kMaxHashed / 256 / std::max<size_t>(bytes.size(), 1)}});
+  for (size_t i = sizeof(mirn::HeaderPrefix); i < end; ++i) {
     const char was = bytes[i];
     for (int value = 0; value < 256; ++value) {
       bytes[i] = static_cast<char>(value);

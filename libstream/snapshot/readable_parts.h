@@ -14,6 +14,7 @@ class ReadableParts : public RandomReader {
   Status read_at(uint64_t offset, MutableByteSpan out) const override;
   const std::string& name() const override { return file_.name(); }
   Status check_unchanged() const override { return file_.check_unchanged(); }
+  void cancel() const override { file_.cancel(); }
 
  private:
   const RandomReader& file_;

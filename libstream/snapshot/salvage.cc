@@ -29,6 +29,11 @@ Result<bool> was_read(Status status) {
   return std::move(status).error();
 }
 
+bool has_own_checksum(ByteSpan page) {
+  if (page.size() < sizeof(Le64)) return false;
+  return load_struct<Le64>(page.last(sizeof(Le64))) == xxh3_64(page.first(page.size() - sizeof(Le64)));
+}
+
 // Whether the digests of an entry were written over with one byte, or never known: else they still say which frame it
 // was, as a damage of both that leaves the frame alone hits whole sectors.
 bool are_wiped(const FrameEntry& entry) {
@@ -87,6 +92,11 @@ Result<bool> Salvage::read_donor(const Range& range, MutableByteSpan out) const 
   return was_read(donor_->read_at(range.offset, out));
 }
 
+Result<bool> Salvage::is_on_donor(const Range& range, ByteSpan content) const {
+  std::vector<std::byte> there(content.size());
+  return HX_TRY(read_donor(range, there)) && std::ranges::equal(there, content);
+}
+
 // The digests of an entry of a damaged page: from its frame if that is good, else from the page, where the donor shows
 // that one of the two was not hit.
 Result<Salvage::Described> Salvage::digests_of(FrameEntry raw) const {
@@ -115,7 +125,8 @@ Result<Salvage::Described> Salvage::digests_of(FrameEntry raw) const {
 
 // The page once more from its frames: if it has the checksum that it must have, all of it is proven.
 Result<std::vector<FoundFrame>> Salvage::rebuild_page(const FrameGroup& group, ByteSpan raw,
-                                                      std::vector<FrameEntry> entries, bool all_placed) const {
+                                                      std::vector<FrameEntry> entries, bool all_placed,
+                                                      bool is_foreign) const {
   IndexPage page;
   page.number = group.number;
   page.first_frame = group.frames.offset;
@@ -134,7 +145,7 @@ Result<std::vector<FoundFrame>> Salvage::rebuild_page(const FrameGroup& group, B
     proven = wanted && *wanted == (group.page_xxh3 ? xxh3_64(bytes) : xxh3_64(bytes.first(bytes.size() - 8)));
   }
   // Every frame is good, and still that is not the page: one of them was written for another place, or snapshot.
-  const bool is_mixed = all_are_good && group.page_xxh3 && !proven;
+  const bool is_mixed = (all_are_good && group.page_xxh3 && !proven) || is_foreign;
   std::vector<FoundFrame> found;
   for (size_t i = 0; i < entries.size(); ++i) {
     // What is not proven keeps the digests that the page has: a digest of the frame itself would prove nothing.
@@ -149,16 +160,20 @@ Result<std::vector<FoundFrame>> Salvage::rebuild_page(const FrameGroup& group, B
 Result<GroupOfFrames> Salvage::frames(size_t number) const {
   const FrameGroup& group = layout_.groups[number];
   GroupOfFrames out;
-  const auto raw = HX_TRY(page_bytes(file_, layout_, group));
+  auto raw = HX_TRY(page_bytes(file_, layout_, group));
   if (const auto page = intact_page(raw, layout_, group)) {
     for (const FrameEntry& entry : page->entries) out.frames.push_back({entry, true});
     out.is_complete = true;
     return out;
   }
   out.page_was_damaged = layout_.chunk_size > 0;
+  // A page that is as somebody wrote it, and not the one of the directory: its digests would fit frames of the same
+  // stranger.
+  const bool is_foreign = group.page_xxh3 && has_own_checksum(raw);
+  if (is_foreign) raw.clear();
   auto entries = HX_TRY(place_frames(file_, layout_, group, raw));
   const bool all_placed = group.entry_count > 0 && entries.size() == group.entry_count;
-  out.frames = HX_TRY(rebuild_page(group, raw, std::move(entries), all_placed));
+  out.frames = HX_TRY(rebuild_page(group, raw, std::move(entries), all_placed, is_foreign));
   out.is_complete = all_placed && !out.frames.empty() && out.frames.front().is_proven;
   return out;
 }
@@ -168,11 +183,20 @@ Result<Salvage::Content> Salvage::read_content(const FoundFrame& found, MutableB
   const auto frame = HX_TRY(stored_frame(found.entry));
   if (decompressor.decompress(frame, out).ok()) {
     if (Sha256::of(out) == found.entry.leaf) return Content::kFromFrame;
-    const bool fits = !found.needs_digest || xxh3_64(frame) == found.entry.xxh3;
-    if (!found.is_proven && has_checksum(frame) && fits) return Content::kFromFrame;
+    if (!found.is_proven && has_checksum(frame)) {
+      if (xxh3_64(frame) == found.entry.xxh3) return Content::kFromFrame;
+      if (!found.needs_digest)
+        return HX_TRY(is_on_donor(found.entry.extent, out)) ? Content::kFromFrame : Content::kUnproven;
+    }
   }
   if (HX_TRY(read_donor(found.entry.extent, out)) && Sha256::of(out) == found.entry.leaf) return Content::kFromDonor;
   return Content::kLost;
+}
+
+Salvage::Content Salvage::judge_zeros(const FoundFrame& found) {
+  if (found.is_proven || found.entry.xxh3 == xxh3_64(make_zero_frame(found.entry.extent.length)))
+    return Content::kFromFrame;
+  return found.needs_digest && are_wiped(found.entry) ? Content::kLost : Content::kUnproven;
 }
 
 Result<std::optional<std::vector<std::byte>>> Salvage::frame_bytes(const FoundFrame& found) const {

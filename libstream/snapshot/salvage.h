@@ -1,5 +1,6 @@
 #pragma once
-// What can be had of a damaged snapshot: every frame whose content and place are proven, and nothing else.
+// What can be had of a damaged snapshot: every frame whose content and place are proven; and those, named as such, that
+// nothing but their own checksum and place speaks for.
 
 #include <functional>
 
@@ -17,7 +18,7 @@ struct FoundFrame {
   // its place is, and what is left of its digests (xxh3, leaf) may be damaged.
   bool is_proven = false;
   // What is left of the digests must fit all the same: they are there, or the page shows that a frame is not the one
-  // that was written.
+  // that was written. Else its own checksum is all that it has, which does not say that it is of this snapshot.
   bool needs_digest = false;
 };
 
@@ -38,10 +39,16 @@ class Salvage {
   // Of a group whose page is damaged its frames are decoded.
   Result<GroupOfFrames> frames(size_t group) const;
 
-  enum class Content : uint8_t { kLost, kFromFrame, kFromDonor };
-  // The content of a data frame, if it is proven: the frame by a digest of the index or, where these are gone, by its
-  // own checksum; the donor's bytes by the digest alone. out: as long as the extent.
+  enum class Content : uint8_t {
+    kLost,
+    kFromFrame,  // proven by a digest of the index, or by the donor, which has the same
+    kFromDonor,  // proven by a digest
+    kUnproven,   // from the frame: no digest of it is left, its own checksum and its place are right
+  };
+  // The content of a data frame. out: as long as the extent.
   Result<Content> read_content(const FoundFrame&, MutableByteSpan out) const;
+  // The same of a frame of zeros: kFromFrame if the index says that it is one.
+  static Content judge_zeros(const FoundFrame&);
   // The frame as it was written, if it can be proven to be it (entry.xxh3).
   Result<std::optional<std::vector<std::byte>>> frame_bytes(const FoundFrame&) const;
 
@@ -51,8 +58,9 @@ class Salvage {
   Status find_level();
   Result<std::vector<std::byte>> stored_frame(const FrameEntry&) const;
   Result<bool> read_donor(const Range&, MutableByteSpan) const;
+  Result<bool> is_on_donor(const Range&, ByteSpan content) const;
   Result<std::vector<FoundFrame>> rebuild_page(const FrameGroup&, ByteSpan raw, std::vector<FrameEntry> entries,
-                                               bool all_placed) const;
+                                               bool all_placed, bool is_foreign) const;
   struct Described {
     FrameEntry entry;
     bool from_frame = false;  // else by the donor, or as it was

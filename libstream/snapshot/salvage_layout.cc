@@ -7,6 +7,7 @@
 #include "base/checked_math.h"
 #include "codec/zstd_frame.h"
 #include "hash/xxh3.h"
+#include "snapshot/salvage_foreign.h"
 #include "snapshot/salvage_scan.h"
 
 namespace hx {
@@ -16,8 +17,8 @@ namespace {
 constexpr int kHeaderWeight = 3, kWitnessWeight = 2, kEnough = 3;
 
 struct FoundPage {
-  Range place;  // in the file
-  std::shared_ptr<const IndexPage> page;
+  IndexPage page;
+  uint64_t xxh3;  // of its frame, as a directory has it
 };
 
 class Search {
@@ -116,11 +117,27 @@ class Search {
     const uint64_t frames = directory->frame_count + directory->pages.size() + directory->files.size() + 1;
     const bool has_table = frames <= kMaxSeekTableFrames;
     if (out_.file_size - end != (has_table ? seek_table_size(frames) : 0)) return {};
+    if (!is_body_offset(begin - directory->position)) return {};
+    if (out_.header && !match_.fits(*out_.header, *directory)) {
+      // Nothing behind our own frames is ours then, if the seek table says so too.
+      if (out_.seek.size() != frames && has_table) return {};
+      foreign_ = ForeignDirectory{begin, begin - directory->position, std::move(*directory)};
+      out_.seek.clear();
+      seek_at_ = begin;
+      return {};
+    }
     out_.body_offset = begin - directory->position;
     out_.body_end = end - out_.body_offset;
     out_.directory = std::move(*directory);
     seek_at_ = end;
     return has_table ? load_seek_table(frames) : Status();
+  }
+
+  static bool is_body_offset(uint64_t offset) {
+    return offset >= sizeof(mirn::HeaderPrefix) && offset <= sizeof(mirn::HeaderPrefix) + mirn::kMaxMetadata;
+  }
+  bool is_foreign(uint64_t place, const FoundPage& found) const {
+    return foreign_ && foreign_->names_page(place, found.page.number, found.xxh3);
   }
 
   // From the first bytes of a directory, whether what is behind it can be its seek table: whoever writes to the disk
@@ -129,16 +146,20 @@ class Search {
     if (end - begin < kSkippableHeaderSize + sizeof(mirn::DirectoryHeader)) return false;
     const auto head = load_struct<mirn::DirectoryHeader>(
         HX_TRY(bytes_at(begin + kSkippableHeaderSize, sizeof(mirn::DirectoryHeader))));
-    const uint64_t behind = out_.file_size - end;
-    if (behind == 0 || head.frame_count > kMaxSeekTableFrames) return behind == 0;
-    const uint64_t least = head.frame_count + head.page_count + 1;
-    return seek_table_size(least) <= behind && behind <= seek_table_size(least + mirn::kMaxMachineFileCount);
+    const uint64_t size = kSkippableHeaderSize + sizeof head + uint64_t{head.page_count} * sizeof(mirn::PageRef) +
+                          head.files_length + sizeof(mirn::DirectoryTail);
+    if (size != end - begin || head.frame_count > uint64_t{head.page_count} * mirn::kMaxPageEntries) return false;
+    const uint64_t behind = out_.file_size - end, least = head.frame_count + head.page_count + 1;
+    const uint64_t most = least + mirn::kMaxMachineFileCount;
+    if (behind == 0) return most > kMaxSeekTableFrames;
+    return seek_table_size(least) <= behind && behind <= seek_table_size(most);
   }
 
   Status scan() {
     tags_ = HX_TRY(find_tags(file_));
     for (const uint64_t place : tags_.directories) {
       if (out_.directory) break;
+      if (foreign_ && place == foreign_->place) continue;
       const auto header = load_struct<mirn::SkippableHeader>(HX_TRY(bytes_at(place, sizeof(mirn::SkippableHeader))));
       HX_TRY(try_directory_at(place, place + sizeof header + header.content_size));
     }
@@ -215,7 +236,7 @@ class Search {
     HX_TRY(vote_of_pages(body, chunk));
     const auto body_offset = body.winner(kEnough), image_size = size.winner(kEnough),
                chunk_size = chunk.winner(kEnough);
-    if (!body_offset || *body_offset > out_.file_size) return lost("where the frames begin");
+    if (!body_offset || *body_offset > seek_at_ || !is_body_offset(*body_offset)) return lost("where the frames begin");
     if (!image_size) return lost("the size of the disk");
     if (!chunk_size || !mirn::is_chunk_size(*chunk_size)) return lost("the size of its chunks");
     out_.body_offset = *body_offset;
@@ -226,7 +247,7 @@ class Search {
   }
   // The last one in the file: an inner one cannot be behind it.
   Status vote_of_directories(Votes<uint64_t>& size, Votes<uint64_t>& chunk) {
-    if (tags_.directories.empty()) return {};
+    if (tags_.directories.empty() || foreign_) return {};
     const uint64_t at = tags_.directories.back() + kSkippableHeaderSize;
     if (!fits_within(at, sizeof(mirn::DirectoryHeader), out_.file_size)) return {};
     const auto raw = load_struct<mirn::DirectoryHeader>(HX_TRY(bytes_at(at, sizeof(mirn::DirectoryHeader))));
@@ -239,9 +260,9 @@ class Search {
     for (uint64_t chunk_size = mirn::kMinChunkSize; chunk_size <= mirn::kMaxChunkSize; chunk_size *= 2) {
       for (const uint64_t place : tags_.pages) {
         const auto page = HX_TRY(page_at(place, {~uint64_t{0} >> 1, static_cast<uint32_t>(chunk_size)}));
-        if (!page) continue;
-        body.add(place - page->frames_end(), kWitnessWeight);
-        for (const FrameEntry& entry : page->entries)
+        if (!page || is_foreign(place, *page)) continue;
+        body.add(place - page->page.frames_end(), kWitnessWeight);
+        for (const FrameEntry& entry : page->page.entries)
           if (entry.kind == Kind::kData && mirn::is_chunk_size(entry.extent.length)) {
             chunk.add(entry.extent.length, kWitnessWeight);
             break;
@@ -252,16 +273,17 @@ class Search {
     return {};
   }
 
-  // A page that its own checksum proves, or null.
-  Result<std::shared_ptr<const IndexPage>> page_at(uint64_t place, const IndexShape& shape) const {
-    const std::shared_ptr<const IndexPage> none;
+  // A page that its own checksum proves.
+  Result<std::optional<FoundPage>> page_at(uint64_t place, const IndexShape& shape) const {
+    const std::optional<FoundPage> none;
     if (!fits_within(place, sizeof(mirn::SkippableHeader), out_.file_size)) return none;
     const auto header = load_struct<mirn::SkippableHeader>(HX_TRY(bytes_at(place, sizeof(mirn::SkippableHeader))));
     const uint64_t size = sizeof header + header.content_size;
     if (size > mirn::kMaxPageContent + sizeof header || !fits_within(place, size, out_.file_size)) return none;
-    auto page = decode_page(HX_TRY(bytes_at(place, size)), shape);
+    const auto bytes = HX_TRY(bytes_at(place, size));
+    auto page = decode_page(bytes, shape);
     if (!page || page->frames_end() > place) return none;
-    return std::make_shared<const IndexPage>(std::move(*page));
+    return std::optional(FoundPage{std::move(*page), xxh3_64(bytes)});
   }
 
   Status place_pages() {
@@ -310,22 +332,30 @@ class Search {
       add(std::move(gap));
     };
     for (const uint64_t place : tags_.pages) {
-      const auto page = HX_TRY(page_at(place, {out_.size, out_.chunk_size}));
-      if (!page || place - page->frames_end() != out_.body_offset) continue;
-      if (page->first_frame < position || page->begin() < offset) continue;
-      add_gap(page->first_frame, page->begin());
+      const auto found = HX_TRY(page_at(place, {out_.size, out_.chunk_size}));
+      if (!found) continue;
+      if (is_foreign(place, *found)) {
+        for (const FrameEntry& entry : found->page.entries)
+          if (entry.kind == Kind::kData) out_.foreign_frames.push_back(entry.xxh3);
+        continue;
+      }
+      const IndexPage& page = found->page;
+      if (place - page.frames_end() != out_.body_offset || page.first_frame < position || page.begin() < offset)
+        continue;
+      add_gap(page.first_frame, page.begin());
       FrameGroup group;
-      group.number = page->number;
-      group.frames = {page->first_frame, page->frames_end() - page->first_frame};
-      group.image = {page->begin(), page->end() - page->begin()};
+      group.number = page.number;
+      group.frames = {page.first_frame, page.frames_end() - page.first_frame};
+      group.image = {page.begin(), page.end() - page.begin()};
       const auto size = load_struct<mirn::SkippableHeader>(HX_TRY(bytes_at(place, sizeof(mirn::SkippableHeader))));
-      group.page = Range{page->frames_end(), sizeof(mirn::SkippableHeader) + size.content_size};
-      group.entry_count = static_cast<uint32_t>(page->entries.size());
+      group.page = Range{page.frames_end(), sizeof(mirn::SkippableHeader) + size.content_size};
+      group.entry_count = static_cast<uint32_t>(page.entries.size());
       position = group.page->end();
       offset = group.image.end();
       add(std::move(group));
     }
     add_gap(out_.body_end, out_.size);
+    std::ranges::sort(out_.foreign_frames);
     return {};
   }
 
@@ -334,6 +364,8 @@ class Search {
   std::vector<std::byte> raw_header_;
   uint64_t seek_at_ = 0;  // in the file: where the seek table begins, or the file ends
   TagPlaces tags_;
+  std::optional<ForeignDirectory> foreign_;
+  HeaderMatch match_;
 };
 
 }  // namespace

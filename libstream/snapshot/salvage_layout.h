@@ -26,17 +26,19 @@ struct FrameGroup {
 };
 
 struct SalvageLayout {
-  uint64_t file_size = 0, body_offset = 0, size = 0;
-  uint32_t chunk_size = 0;               // 0: a plain snapshot, which has no grid
-  uint64_t body_end = 0;                 // in the body: where the directory's frame ends, or the file
-  std::optional<SnapshotHeader> header;  // as far as it can be parsed: nothing of it is proven
-  std::optional<Directory> directory;    // intact
-  std::vector<SeekTableEntry> seek;      // as it stands in the file
+  uint64_t file_size = 0, body_offset = 0, size = 0;  // body_offset: what a header can have, mirn::kMaxMetadata
+  uint32_t chunk_size = 0;                            // 0: a plain snapshot, which has no grid
+  uint64_t body_end = 0;                              // in the body: where the directory's frame ends, or the file
+  std::optional<SnapshotHeader> header;               // as far as it can be parsed: nothing of it is proven
+  std::optional<Directory> directory;                 // intact, and of this header where there is one
+  std::vector<SeekTableEntry> seek;                   // as it stands in the file
   std::vector<FrameGroup> groups;
+  std::vector<uint64_t> foreign_frames;  // checksums of data that pages of another snapshot name, sorted
 };
 
-// Reads the index, and where the directory is damaged all of the file once. kDamaged: so much is lost that not even
-// the size of the disk, or where its frames begin, is said twice.
+// Reads the index, and where the directory is damaged all of the file once. A directory that is not of the header that
+// is there, the end of another snapshot over ours, is not believed, nor are the pages that it names. kDamaged: so much
+// is lost that not even the size of the disk, or where its frames begin, is said twice.
 Result<SalvageLayout> find_layout(const RandomReader&);
 
 // The bytes of a group's page, where it is inside the file; and the page, if it is as it was written.

@@ -6,7 +6,9 @@
 #include "codec/zero_frame.h"
 #include "codec/zstd_codec.h"
 #include "codec/zstd_frame.h"
+#include "hash/xxh3.h"
 #include "io/fd_io.h"
+#include "snapshot/part_reader.h"
 #include "snapshot/salvage_scan.h"
 
 namespace hx {
@@ -18,24 +20,6 @@ constexpr uint64_t kMaxPlainContent = 64 * kMiB;  // of a plain snapshot's frame
 // What one witness says of a frame.
 struct Said {
   uint64_t frame_size, length;
-};
-
-class BodyReader : public ByteReader {
- public:
-  BodyReader(const RandomReader& file, uint64_t at, uint64_t end) : file_(file), at_(at), end_(end) {}
-  Result<size_t> read_some(MutableByteSpan out) override {
-    const size_t count = std::min<uint64_t>(out.size(), end_ - at_);
-    if (count == 0) return count;
-    HX_TRY(file_.read_at(at_, out.first(count)));
-    at_ += count;
-    return count;
-  }
-  const std::string& name() const override { return file_.name(); }
-
- private:
-  const RandomReader& file_;
-  uint64_t at_;
-  const uint64_t end_;
 };
 
 class Placing {
@@ -79,7 +63,7 @@ class Placing {
   }
   // The frame's own header, and where its blocks end.
   Result<std::optional<Said>> frame_says(uint64_t position) const {
-    BodyReader in(file_, layout_.body_offset + position, layout_.body_offset + group_.frames.end());
+    PartReader in(file_, layout_.body_offset + position, layout_.body_offset + group_.frames.end());
     BufferedReader buffered(in, {}, 64 * kKiB);
     std::vector<std::byte> bytes;
     auto frame =
@@ -118,6 +102,7 @@ class Placing {
   Result<bool> decodes(uint64_t position, const Said& said) const {
     std::vector<std::byte> frame(said.frame_size);
     HX_TRY(file_.read_at(layout_.body_offset + position, frame));
+    if (std::ranges::binary_search(layout_.foreign_frames, xxh3_64(frame))) return false;
     if (is_zero_frame(frame, said.length)) return true;
     if (said.length > std::max<uint64_t>(layout_.chunk_size, layout_.chunk_size ? 0 : kMaxPlainContent)) return false;
     if (!has_checksum(frame)) return false;

@@ -72,6 +72,7 @@ std::string restore_receipt(const SnapshotInput& input, const std::string& targe
   json["equal"] = counts.equal + outcome.equal;
   json["healed"] = outcome.healed;
   json["lost"] = ranges_json(outcome.lost);
+  json["unproven"] = ranges_json(outcome.unproven);
   return dump_json(json) + "\n";
 }
 

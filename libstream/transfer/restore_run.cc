@@ -12,7 +12,8 @@ namespace {
 
 Result<std::shared_ptr<DiskReader>> open_donor(const std::string& location) {
   if (location.empty()) return std::shared_ptr<DiskReader>();
-  auto disks = HX_TRY(open_location(location, {}));
+  // In use or not: what is taken from it has the right digest.
+  auto disks = HX_TRY(open_location(location, {.in_use = InUse::kAllow}));
   if (disks.size() != 1) return usage_error(location + ": stands for several disks");
   return std::move(disks.front().reader);
 }
@@ -56,7 +57,7 @@ Result<RestoreDone> RestoreRun::run() {
   done.receipt = restore_receipt(*job_.input, target_.path, *outcome, counts);
   if (!job_.salvage_map.empty())
     HX_TRY(write_salvage_map(job_.salvage_map, target_.force ? Overwrite::kReplace : Overwrite::kRefuse, *outcome));
-  if (!outcome->lost.empty()) done.status = damaged(format_lost(job_.input->name(), outcome->lost));
+  done.status = judge_salvaged(job_.input->name(), *outcome);
   return done;
 }
 

@@ -9,6 +9,7 @@
 #include "io/atomic_file.h"
 #include "io/fd_io.h"
 #include "io/worker_group.h"
+#include "snapshot/plain_content.h"
 #include "snapshot/salvage.h"
 #include "transfer/restore_report.h"
 
@@ -34,6 +35,7 @@ class SalvageRun {
     RestoreOutcome outcome;
     outcome.disk = std::move(info);
     outcome.lost = subtract(to_range_set(std::vector<Range>{range_}), to_range_set(restored_));
+    outcome.unproven = to_range_set(unproven_);
     outcome.healed = healed_;
     if (const auto& directory = from_.layout().directory) {
       outcome.tree = directory->tree;
@@ -62,17 +64,20 @@ class SalvageRun {
     const Range& extent = frame.entry.extent;
     const uint64_t begin = std::max(extent.offset, range_.offset), end = std::min(extent.end(), range_.end());
     if (begin >= end) return {};
-    if (frame.entry.kind == Kind::kData) {
-      content.resize(extent.length);
-      const auto answer = HX_TRY(from_.read_content(frame, content));
-      if (answer == Salvage::Content::kLost) return {};
-      if (answer == Salvage::Content::kFromDonor) healed_ += end - begin;
-    }
+    const auto answer = HX_TRY(read(frame, content));
+    if (answer == Salvage::Content::kLost) return {};
+    if (answer == Salvage::Content::kFromDonor) healed_ += end - begin;
     HX_TRY(put_lost(begin));
     HX_TRY(put_pieces(frame.entry.kind, begin, end, ByteSpan(content), extent.offset));
     std::lock_guard lock(mutex_);
     restored_.push_back({begin, end - begin});
+    if (answer == Salvage::Content::kUnproven) unproven_.push_back({begin, end - begin});
     return {};
+  }
+  Result<Salvage::Content> read(const FoundFrame& frame, std::vector<std::byte>& content) const {
+    if (frame.entry.kind != Kind::kData) return Salvage::judge_zeros(frame);
+    content.resize(frame.entry.extent.length);
+    return from_.read_content(frame, content);
   }
 
   Status put_pieces(Kind kind, uint64_t begin, uint64_t end, ByteSpan content, uint64_t content_offset) {
@@ -104,7 +109,7 @@ class SalvageRun {
   const Range range_;
   DiskProgress* progress_ = nullptr;
   std::mutex mutex_;
-  std::vector<Range> restored_;
+  std::vector<Range> restored_, unproven_;
   std::atomic<uint64_t> healed_ = 0;
 };
 
@@ -124,34 +129,92 @@ DiskInfo info_of(const Salvage& from, const RestoreJob& job) {
   return info;
 }
 
+constexpr const char* kIsNotTheImage = "content decoded, but is not the image";
+
+// All that decodes, in sequence, as if it were what a header must say. doubt: why that proves nothing; empty: it does.
+Result<RestoreOutcome> restore_plain(const RestoreJob& job, ExtentSink& sink, SnapshotHeader header,
+                                     const PlainContent& content, const std::string& doubt) {
+  if (job.damage == OnDamage::kHeal && !doubt.empty()) return damaged(job.input->name() + ": " + doubt);
+  const std::optional<Digest> said = job.input->has_header() ? std::optional(header.checksum) : std::nullopt;
+  header.size = content.size;
+  header.checksum = content.digest;
+  header.bytes.resize(content.body_offset);
+  job.input->take_plain_header(std::move(header));
+  RestoreJob whole = job;
+  whole.damage = OnDamage::kRefuse;
+  RestoreOutcome outcome = HX_TRY(restore(whole, sink));
+  if (doubt.empty()) return outcome;
+  outcome.image_digest = said;
+  outcome.full_checked = false;
+  outcome.unproven = {job.range.value_or(Range{0, content.size})};
+  outcome.doubt = doubt;
+  return outcome;
+}
+
+// A snapshot without digests of chunks proves itself by one digest over all. nullopt: not all of it decodes, or it is
+// not as much as the header says: then its frames are asked, one after the other.
+Result<std::optional<RestoreOutcome>> salvage_plain(const RestoreJob& job, ExtentSink& sink) {
+  const SnapshotHeader header = job.input->header();
+  const auto content = HX_TRY(decode_plain_content(ReadableParts(job.input->file()), header.body_offset()));
+  if (!content) return std::optional<RestoreOutcome>();
+  std::string doubt;
+  if (content->digest != header.checksum) {
+    if (content->size != header.size) return std::optional<RestoreOutcome>();
+    doubt =
+        kIsNotTheImage + (": checksum mismatch: expected " + header.checksum.hex()) + ", got " + content->digest.hex();
+  }
+  return std::optional(HX_TRY(restore_plain(job, sink, header, *content, doubt)));
+}
+
+// The header cannot be read, and there is no index that says the same: perhaps it is a plain snapshot.
+Result<std::optional<RestoreOutcome>> salvage_without_header(const RestoreJob& job, ExtentSink& sink) {
+  const auto content = HX_TRY(find_plain_content(ReadableParts(job.input->file())));
+  if (!content) return std::optional<RestoreOutcome>();
+  return std::optional(HX_TRY(restore_plain(
+      job, sink, {}, *content, "content decoded, but the header is lost: nothing proves that it is the image")));
+}
+
 }  // namespace
 
 Result<RestoreOutcome> salvage(const RestoreJob& job, ExtentSink& sink) {
   const std::string& name = job.input->name();
   if (!job.input->is_file() || job.input->kind() == InputKind::kStream)
     return unsupported(name + ": only a snapshot in a file can be salvaged");
-  // A snapshot without digests proves itself by one digest over all; only if that fails its frames are asked.
-  if (job.input->kind() == InputKind::kPlain) {
-    RestoreJob whole = job;
-    whole.damage = OnDamage::kRefuse;
-    if (check_before(whole).ok()) return restore(whole, sink);
-  }
-  const Salvage from = HX_TRY(Salvage::open(job.input->file(), job.heal_from.get()));
+  if (job.input->kind() == InputKind::kPlain)
+    if (auto outcome = HX_TRY(salvage_plain(job, sink))) return std::move(*outcome);
+  auto opened = Salvage::open(job.input->file(), job.heal_from.get());
+  if (!opened.ok() && !job.input->has_header() && opened.error().kind == ErrorKind::kDamaged)
+    if (auto outcome = HX_TRY(salvage_without_header(job, sink))) return std::move(*outcome);
+  const Salvage from = HX_TRY(std::move(opened));
   const uint64_t size = from.layout().size;
   if (job.range && job.range->end() > size)
     return usage_error(name + ": the range ends at " + std::to_string(job.range->end()) + ", the disk at " +
                        std::to_string(size));
   RestoreOutcome outcome = HX_TRY(SalvageRun(job, from, sink).run(info_of(from, job)));
-  if (job.damage == OnDamage::kHeal && !outcome.lost.empty()) return damaged(format_lost(name, outcome.lost));
+  // Its frames decode, and still are not what the header says.
+  if (job.input->kind() == InputKind::kPlain && outcome.lost.empty()) outcome.doubt = kIsNotTheImage;
+  if (job.damage == OnDamage::kHeal) HX_TRY(judge_salvaged(name, outcome));
   return outcome;
 }
 
 Status write_salvage_map(const std::string& path, Overwrite overwrite, const RestoreOutcome& outcome) {
   const uint64_t size = outcome.disk.size;
-  const RangeSet finished = subtract(to_range_set(std::vector<Range>{{0, size}}), outcome.lost);
+  const RangeSet restored = subtract(to_range_set(std::vector<Range>{{0, size}}), outcome.lost);
   AtomicFile file = HX_TRY(AtomicFile::open(path, overwrite));
-  HX_TRY(write_fd(file.fd(), path, 0, as_bytes(format_ddrescue_map(finished, Unfinished::kBad, size))));
+  HX_TRY(write_fd(file.fd(), path, 0,
+                  as_bytes(format_ddrescue_map(subtract(restored, outcome.unproven), outcome.lost, size))));
   return file.commit();
+}
+
+Status judge_salvaged(const std::string& name, const RestoreOutcome& outcome) {
+  if (!outcome.doubt.empty()) return damaged(name + ": " + outcome.doubt);
+  const std::string unproven = outcome.unproven.empty()
+                                   ? ""
+                                   : format_size(bytes_of(outcome.unproven)) +
+                                         " are restored though nothing proves them: " + format_ranges(outcome.unproven);
+  if (!outcome.lost.empty())
+    return damaged(format_lost(name, outcome.lost) + (unproven.empty() ? "" : "; ") + unproven);
+  return unproven.empty() ? Status() : Status(damaged(name + ": " + unproven));
 }
 
 std::string format_lost(const std::string& name, const RangeSet& lost) {

@@ -115,6 +115,11 @@ Result<std::unique_ptr<SnapshotInput>> SnapshotInput::look_into(std::unique_ptr<
   return input;
 }
 
+void SnapshotInput::take_plain_header(SnapshotHeader header) {
+  kind_ = InputKind::kPlain;
+  header_ = std::move(header);
+}
+
 bool SnapshotInput::is_same_file(const struct stat& other) const {
   return status_.st_dev == other.st_dev && status_.st_ino == other.st_ino;
 }

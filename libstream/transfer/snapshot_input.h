@@ -40,6 +40,8 @@ class SnapshotInput {
   const SnapshotHeader& header() const { return *header_; }               // of a snapshot
   bool has_header() const { return header_ && !header_->bytes.empty(); }  // false: a stream, or a header that is lost
   const RandomReader& file() const { return *file_; }                     // where is_file()
+  // For salvage, which has found what a plain snapshot in a file holds: this is its header then.
+  void take_plain_header(SnapshotHeader);
   // By place: kIndexed in a file only.
   Result<std::shared_ptr<SnapshotReader>> open_indexed() const;
   // In sequence, from its beginning: of a pipe once, of a file again and again. Borrows from this object.

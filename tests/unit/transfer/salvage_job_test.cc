@@ -6,6 +6,7 @@
 #include "snapshot/heal.h"
 #include "snapshot/snapshot_reader.h"
 #include "support/inputs.h"
+#include "support/saved.h"
 
 using namespace hx;
 using namespace hx::test;
@@ -33,26 +34,6 @@ std::string snapshot_of(const std::shared_ptr<MemoryDisk>& disk, int level = 3) 
   options.chunk_size = kChunk;
   options.level = level;
   return pack(disk, options).value().bytes;
-}
-
-struct Saved {
-  std::string image;  // '?' where nothing was put
-  RestoreOutcome outcome;
-};
-Result<Saved> save(const std::string& bytes, uint64_t size, std::shared_ptr<const DiskReader> donor = nullptr,
-                   OnDamage damage = OnDamage::kSalvage, Order order = Order::kAny) {
-  const MemoryFile file(bytes);
-  const auto input = HX_TRY(SnapshotInput::open(file.path(), HeaderNeed::kMayBeDamaged));
-  CollectingSink sink(order);
-  RestoreJob job;
-  job.input = input.get();
-  job.damage = damage;
-  job.heal_from = std::move(donor);
-  job.threads = 1;
-  RestoreOutcome outcome = HX_TRY(restore(job, sink));
-  CollectedDisk disk = sink.disks.at(0);
-  disk.totals.size = size;
-  return Saved{disk.image(), std::move(outcome)};
 }
 
 // Where the frames are in the file.
