@@ -12,6 +12,17 @@ load helpers
   assert_sparse two/disk.img "$(allocated disk.img)"
 }
 
+@test "a file is copied as it is, whatever its guest wrote into sector 0" {
+  for magic in 'MIRN\0\0\0\1' HXSTREAM 'QFI\373\0\0\0\3'; do
+    make_dense disk.img 1M
+    # shellcheck disable=SC2059  # the bytes are a format
+    printf "$magic" | dd of=disk.img conv=notrunc status=none
+    hx-export -q -f disk.img -d out
+    assert_same out/disk.img disk.img
+  done
+  assert_no_files_left out disk.img
+}
+
 @test "what exists is replaced by --force only" {
   make_dense disk.img 1M
   mkdir out

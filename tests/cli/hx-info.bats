@@ -86,6 +86,24 @@ load helpers
   done
 }
 
+@test "a raw disk is not told as what its guest wrote into sector 0" {
+  make_dense small.img 64K
+  hx-snap-pack -q small.img -o mirn
+  hx-fetch -q small.img >stream
+  printf 'QFI\373\0\0\0\3' >qcow2
+  for evil in mirn stream qcow2; do
+    # As a whole, and its beginning only.
+    for length in 1M 8; do
+      make_dense disk.img 1M 5
+      head -c $length $evil | dd of=disk.img conv=notrunc status=none
+      expect_status 1 hx-info --json disk.img
+      expect_one_error hx-info
+      expect_err 'disk.img: '
+      [ -z "$out" ]
+    done
+  done
+}
+
 @test "a bad file does not keep the others from being told" {
   make_dense disk.img 1M
   hx-snap-pack disk.img -o vm.mirn

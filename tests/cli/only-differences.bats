@@ -57,6 +57,25 @@ counts() { jq -r '[.written, .zeroed, .equal] | @tsv' ../out | tr '\t' ' '; }
   assert_same target.img disk.img
 }
 
+@test "a target is raw, whatever its guest wrote into sector 0" {
+  for magic in 'MIRN\0\0\0\1' HXSTREAM 'QFI\373\0\0\0\3'; do
+    cp --sparse=always disk.img target.img
+    # shellcheck disable=SC2059  # the bytes are a format
+    printf "$magic" | dd of=target.img conv=notrunc status=none
+    hx-restore --only-differences --in-place --json vm.mirn -o target.img >../out
+    assert_same target.img disk.img
+    read -r written zeroed equal < <(counts)
+    [ $((written + zeroed)) -le 65536 ] # all else was seen to be there
+    cp --sparse=always target.img evil.img
+    # shellcheck disable=SC2059
+    printf "$magic" | dd of=evil.img conv=notrunc status=none
+    hx-snap-pack -q evil.img -o evil.mirn
+    hx-restore -q --only-differences --in-place evil.mirn -o target.img
+    assert_same target.img evil.img
+    rm evil.mirn
+  done
+}
+
 @test "it needs a target to compare with" {
   for target in new.img -; do
     expect_status 2 hx-restore --only-differences vm.mirn -o "$target"

@@ -147,6 +147,90 @@ wipe() {
   expect_status 8 hx-restore --as-snapshot vm.mirn -o healed.mirn
 }
 
+@test "of the original's: what decodes and is not the image is kept, and called that" {
+  cp "$GOLDEN/mirn-v1/bad/checksum-mismatch.mirn" vm.mirn
+  hx-restore -q "$GOLDEN/mirn-v1/good/odd-length.mirn" -o disk.img
+  expect_status 1 hx-restore --salvage --salvage-map map --json vm.mirn -o got.img
+  expect_one_error hx-restore
+  expect_err 'vm.mirn: content decoded, but is not the image: checksum mismatch: expected '
+  cp ../out receipt
+  check_salvaged got.img
+  jq -e '.lost == [] and .unproven == [{"offset": 0, "length": 403112}] and .checksum_verified == false' receipt
+  grep -q '^0x00000000  0x000626A8  ?$' map
+  expect_status 1 hx-restore --heal-from disk.img vm.mirn -o healed.img
+  assert_no_files_left . vm.mirn disk.img got.img map receipt
+}
+
+@test "of the original's: a header that is lost does not cost the disk" {
+  hx-restore -q "$GOLDEN/mirn-v1/good/odd-length.mirn" -o disk.img
+  for name in metadata-not-json wrong-magic; do
+    expect_status 1 hx-restore --salvage -f --json "$GOLDEN/mirn-v1/bad/$name.mirn" -o got.img
+    expect_err 'content decoded, but the header is lost'
+    assert_same got.img disk.img
+    [ "$(jq -c .checksum ../out)" = null ]
+  done
+  # All of it or nothing: what is cut off has no size.
+  head -c 90000 "$GOLDEN/mirn-v1/bad/wrong-magic.mirn" >vm.mirn
+  expect_status 1 hx-restore --salvage vm.mirn -o none.img
+  assert_no_files_left . disk.img got.img vm.mirn
+}
+
+@test "the end of another snapshot over this one" {
+  make_dense disk.img 2M
+  make_dense other.img 2M 7
+  hx-snap-pack -q --chunk-size 64K --name vm disk.img -o vm.mirn
+  hx-snap-pack -q --chunk-size 64K --name vm other.img -o other.mirn
+  tail -c +1000001 other.mirn | dd of=vm.mirn bs=64K oflag=seek_bytes seek=1000000 conv=notrunc status=none
+  expect_status 1 hx-restore --salvage --salvage-map map --json vm.mirn -o got.img
+  cp ../out receipt
+  check_salvaged got.img
+  [ "$(jq -c '[.lost[] | [.offset, .length]]' receipt)" = '[[983040,1114112]]' ]
+}
+
+@test "--force: what exists is replaced, the snapshot itself too, and only by what is whole" {
+  make_archive
+  flip_byte vm.mirn $(($(body_offset vm.mirn) + 100))
+  cp vm.mirn bad.mirn
+  echo old >out
+  expect_status 10 hx-restore --heal-from disk.img vm.mirn -o out
+  expect_status 10 hx-restore --as-snapshot --heal-from disk.img vm.mirn -o out
+  expect_status 1 hx-restore -f --as-snapshot vm.mirn -o out
+  expect_status 1 hx-restore -f --as-snapshot vm.mirn -o vm.mirn
+  [ "$(cat out)" = old ]
+  assert_same vm.mirn bad.mirn
+  expect_status 0 hx-restore -f --heal-from disk.img vm.mirn -o out
+  assert_same out disk.img
+  expect_status 0 hx-restore -f --as-snapshot --heal-from disk.img vm.mirn -o out
+  assert_same out good.mirn
+  expect_status 0 hx-restore -f --as-snapshot --heal-from disk.img vm.mirn -o vm.mirn
+  assert_same vm.mirn good.mirn
+  assert_no_files_left . disk.img vm.mirn bad.mirn good.mirn out
+}
+
+# what_guests_write: three disks whose sector 0 looks like something of ours, or of QEMU.
+what_guests_write() {
+  local evil
+  for evil in mirn:'MIRN\0\0\0\1' stream:HXSTREAM qcow2:'QFI\373\0\0\0\3'; do
+    make_dense "${evil%%:*}.img" 1M
+    # shellcheck disable=SC2059  # the bytes are a format
+    printf "${evil#*:}" | dd of="${evil%%:*}.img" conv=notrunc status=none
+  done
+}
+
+@test "a disk that heals is raw, whatever its guest wrote into sector 0" {
+  what_guests_write
+  for evil in mirn stream qcow2; do
+    hx-snap-pack -q --chunk-size 64K $evil.img -o vm.mirn
+    cp vm.mirn good.mirn
+    flip_byte vm.mirn $(($(body_offset vm.mirn) + 100)) # the chunk that sector 0 is in
+    expect_status 0 hx-restore --heal-from $evil.img vm.mirn -o got.img
+    assert_same got.img $evil.img
+    expect_status 0 hx-restore --as-snapshot --heal-from $evil.img vm.mirn -o healed.mirn
+    assert_same healed.mirn good.mirn
+    rm vm.mirn got.img healed.mirn
+  done
+}
+
 @test "options that contradict each other, and what cannot be salvaged" {
   make_sparse disk.img 1M
   hx-fetch disk.img >disk.stream

@@ -187,6 +187,19 @@ no_server_left() { ! pgrep -f "qemu-nbd .*$PWD|qemu-nbd.*/proc/self/fd" >/dev/nu
   hx-info --json vm.mirn | jq -e '.consistency == "none"' >../json
 }
 
+@test "a disk that a machine uses heals a snapshot: what is taken of it has the right digest" {
+  make_dense disk.img 1M
+  image disk.img disk.qcow2
+  hx-snap-pack -q disk.qcow2 -o vm.mirn
+  flip_byte vm.mirn $(($(body_offset vm.mirn) + 100))
+  qemu-nbd --persistent --fork --pid-file="$PWD/pid" --socket="$PWD/sock" -f qcow2 disk.qcow2
+  wrong=''
+  expect_status 0 hx-restore --heal-from disk.qcow2 vm.mirn -o got.img || wrong=1
+  kill "$(cat pid)"
+  [ -z "$wrong" ]
+  assert_same got.img disk.img
+}
+
 @test "a file of the chain that changes while it is read is status 3" {
   mkfifo go
   make_dense base.img 8M
@@ -229,4 +242,41 @@ no_server_left() { ! pgrep -f "qemu-nbd .*$PWD|qemu-nbd.*/proc/self/fd" >/dev/nu
   wait "$pid" || true
   tail --pid="$server" -f /dev/null
   assert_no_files_left tmp
+}
+
+# servers_of FILE: the qemu-nbd processes that have it open.
+servers_of() {
+  local pid
+  for pid in $(pgrep -x qemu-nbd); do
+    if readlink "/proc/$pid/fd"/* 2>/dev/null | grep -qxF "$1"; then echo "$pid"; fi
+  done
+}
+
+@test "killed before the server has answered: it goes too, though no client ever came" {
+  make_dense disk.img 1M
+  image disk.img disk.qcow2
+  mkdir bin
+  mkfifo started
+  # A server that is as slow as can be.
+  printf '#!/bin/sh\necho $$ >"%s/started"\nexec sleep 1000\n' "$PWD" >bin/qemu-nbd
+  chmod +x bin/qemu-nbd
+  PATH=$PWD/bin:$PATH hx-fetch --raw disk.qcow2 >/dev/null 2>&1 3>&- & tool=$!
+  server=$(cat started)
+  kill -KILL "$tool"
+  wait "$tool" || true
+  timeout 20 tail --pid="$server" -f /dev/null || { kill -KILL "$server"; fail 'the server stays'; }
+}
+
+@test "killed at any moment of the start: no server stays" {
+  make_dense disk.img 1M
+  image disk.img disk.qcow2
+  export TMPDIR=$PWD/tmp
+  mkdir tmp
+  RANDOM=$((${HX_SEED:-20260101} % 32768))
+  for _ in $(seq 40); do
+    timeout -s KILL "0.$(printf %03d $((RANDOM % 60)))" hx-fetch --raw disk.qcow2 >/dev/null 3>&- || true
+    for server in $(servers_of "$PWD/disk.qcow2"); do
+      timeout 20 tail --pid="$server" -f /dev/null || { kill -KILL "$server"; fail 'a server stays'; }
+    done
+  done
 }
