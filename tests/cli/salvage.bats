@@ -150,7 +150,7 @@ wipe() {
 @test "of the original's: what decodes and is not the image is kept, and called that" {
   cp "$GOLDEN/mirn-v1/bad/checksum-mismatch.mirn" vm.mirn
   hx-restore -q "$GOLDEN/mirn-v1/good/odd-length.mirn" -o disk.img
-  expect_status 1 hx-restore --salvage --salvage-map map --json vm.mirn -o got.img
+  expect_status 1 hx-restore -q --salvage --salvage-map map --json vm.mirn -o got.img
   expect_one_error hx-restore
   expect_err 'vm.mirn: content decoded, but is not the image: checksum mismatch: expected '
   cp ../out receipt

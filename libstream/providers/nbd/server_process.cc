@@ -103,9 +103,10 @@ void set_default_signals() {
 }
 
 [[noreturn]] void become_server(const ServerStart& start) {
-  // A server whose client is killed before it has said hello waits for another one, for ever: the kernel tells it.
+  // A server whose client is killed before it has said hello waits for another one, for ever. SIGTERM would not do:
+  // qemu-nbd forgets one that comes while it starts. What it writes is nobody's any more.
   // Whoever was killed before this is seen by its child's new parent.
-  ::prctl(PR_SET_PDEATHSIG, SIGTERM);
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (::getppid() != start.parent) ::_exit(1);
   // A group of its own: Ctrl-C is for us, and the server sees us go.
   ::setpgid(0, 0);

@@ -14,7 +14,7 @@ namespace hx {
 class PrivateSocket;
 
 // Owns the process. Its socket is where only this user can find it, and only until everybody is connected; a signal
-// removes it. However this process ends, the server gets SIGTERM from the kernel (PR_SET_PDEATHSIG of prctl(2)).
+// removes it. However this process ends, the kernel ends the server, too (PR_SET_PDEATHSIG of prctl(2)).
 // (nbd_connect_systemd_socket_activation(3) leaves its socket in /tmp after a signal, and connects only once.)
 // One thread, which must not end before the server: to the kernel it is the parent.
 class ServerProcess {
