@@ -12,7 +12,9 @@ constexpr uint64_t kTagSize = sizeof mirn::kPageTag;
 void find(ByteSpan piece, uint64_t at, const char (&tag)[8], std::vector<uint64_t>& places) {
   std::string_view text = as_text(piece);
   const std::string_view wanted(tag, sizeof tag);
-  for (size_t i = text.find(wanted); i != std::string_view::npos; i = text.find(wanted, i + 1))
+  // No snapshot has more pages; the disk in it may be full of what looks like them.
+  for (size_t i = text.find(wanted); i != std::string_view::npos && places.size() < mirn::kMaxPages;
+       i = text.find(wanted, i + 1))
     if (at + i >= sizeof(mirn::SkippableHeader)) places.push_back(at + i - sizeof(mirn::SkippableHeader));
 }
 
