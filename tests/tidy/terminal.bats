@@ -34,7 +34,8 @@ refused() {
   local csi=$'\xc2\x9b' override=$'\xe2\x80\xae' name
   name="a${csi}31mb${override}c"
   hx-snap-pack -q --name "$name" disk.img -o vm.mirn
-  head -c 50000 <(hx-fetch disk.img) | hx-snap-pack -q --resume -o "$name.mirn" || true
+  make_dense dense.img 4M
+  head -c 3000000 <(hx-fetch dense.img 2>/dev/null) | hx-snap-pack -q --resume -o "$name.mirn" || true
   local raw
   for command in 'hx-info vm.mirn' 'hx-info --json vm.mirn' 'hx-ckpt show .*.checkpoint' 'hx-ckpt show -v .*.checkpoint' \
     'hx-ckpt show --json .*.checkpoint' 'hx-ckpt list' 'hx-ckpt list --json' 'hx-ckpt check .*.checkpoint' \
