@@ -54,8 +54,10 @@ setup() {
   [ "$status" -eq 137 ]
   : >"$nginx/access.log"
   expect_status 0 hx-restore --resume --json "$url" -o new.img
-  [ "$(jq .resumed <<<"$out")" -gt 4000000 ]
+  resumed=$(jq .resumed <<<"$out")
+  [ "$resumed" -gt 2000000 ]
   assert_same new.img "$disk"
   sent=$(awk '$6 == "\"GET" { sum += $10 } END { print sum }' "$nginx/access.log")
-  [ "$sent" -lt 9000000 ] || fail "$sent bytes were sent again"
+  # The index, a few chunks to compare, and what small reads bring along.
+  [ "$sent" -lt $(($(size_of "$BATS_FILE_TMPDIR/root/vm.mirn") - resumed + 3000000)) ] || fail "$sent bytes were sent again"
 }
