@@ -58,6 +58,6 @@ setup() {
   [ "$resumed" -gt 2000000 ]
   assert_same new.img "$disk"
   sent=$(awk '$6 == "\"GET" { sum += $10 } END { print sum }' "$nginx/access.log")
-  # The index, a few chunks to compare, and what small reads bring along.
-  [ "$sent" -lt $(($(size_of "$BATS_FILE_TMPDIR/root/vm.mirn") - resumed + 3000000)) ] || fail "$sent bytes were sent again"
+  # Beside the rest there are the index, a few chunks to compare, and what small reads bring along.
+  [ "$sent" -lt $(($(size_of "$BATS_FILE_TMPDIR/root/vm.mirn") * 9 / 10)) ] || fail "$sent bytes were sent again"
 }
