@@ -1,9 +1,7 @@
 // hx-ckpt: shows, checks, converts and removes checkpoints. hx-ckpt(1).
 
-#include <algorithm>
-#include <functional>
+#include <map>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "base/json.h"
@@ -19,14 +17,12 @@ using namespace hx;
 
 namespace {
 
-enum class Conversion : uint8_t { kNone, kCompress, kDecompress };
-
 struct Options {
   std::vector<std::string> words;  // the command, then its operands
   std::string directory;
   std::optional<std::chrono::milliseconds> older_than;
-  Conversion conversion = Conversion::kNone;
-  bool json = false, verify = false, dry_run = false;
+  bool json = false, verify = false, dry_run = false, compress = false, decompress = false;
+  FindingForm form() const { return json ? FindingForm::kJson : FindingForm::kText; }
 };
 
 ToolSpec describe(Options& to) {
@@ -40,28 +36,16 @@ ToolSpec describe(Options& to) {
   options.flag("json", 0, "show, list, check: one object a line", &to.json);
   options.flag("verify", 0, "check: read the files and compare their SHA-256", &to.verify);
   options.text("directory", 'd', "DIR", "check: where the files are", &to.directory);
-  options.call("older-than", 0, "AGE", "prune: not saved for so long: 7d, 12h",
-               [&to](const std::string& text) -> Status {
-                 to.older_than = HX_TRY(parse_duration(text));
-                 return {};
-               });
+  options.parsed("older-than", 0, "AGE", "prune: not saved for so long: 7d, 12h", &to.older_than, parse_duration);
   options.flag("dry-run", 'n', "prune: only say what would go", &to.dry_run);
-  options.call("compress", 0, "", "convert: to FILE.zst", [&to](const std::string&) {
-    to.conversion = Conversion::kCompress;
-    return Status();
-  });
-  options.call("decompress", 0, "", "convert: to FILE without .zst", [&to](const std::string&) {
-    to.conversion = Conversion::kDecompress;
-    return Status();
-  });
+  options.flag("compress", 0, "convert: to FILE.zst", &to.compress);
+  options.flag("decompress", 0, "convert: to FILE without .zst", &to.decompress);
   return spec;
 }
 
-// A checkpoint may be somebody else's: nothing in it moves the cursor.
-Status print_text(std::string text, Tool& tool) {
-  for (char& c : text)
-    if (c != '\n' && (static_cast<unsigned char>(c) < ' ' || c == 0x7F)) c = '?';
-  return tool.print(text);
+// What was formatted as options.form() says.
+Status print(const std::string& text, const Options& options, Tool& tool) {
+  return options.json ? tool.print_json(text) : tool.print(text);
 }
 
 Status show(const std::string& operand, const Options& options, Tool& tool) {
@@ -70,11 +54,11 @@ Status show(const std::string& operand, const Options& options, Tool& tool) {
   if (options.json) {
     Json json = {{"checkpoint", path}};
     json.update(checkpoint_to_json(checkpoint));
-    return tool.print(dump_json(json) + "\n");
+    return tool.print_json(dump_json(json) + "\n");
   }
   const Detail detail = tool.verbosity() == Verbosity::kVerbose ? Detail::kAll : Detail::kBrief;
   const std::string title = options.words.size() > 2 ? path + "\n" : "";
-  return print_text(title + format_checkpoint(checkpoint, detail), tool);
+  return tool.print(title + format_checkpoint(checkpoint, detail));
 }
 
 Status token(const std::string& operand, const Options&, Tool& tool) {
@@ -91,7 +75,7 @@ Status check(const std::string& operand, const Options& options, Tool& tool) {
   for (const FileCheckpoint& file : checkpoint.files) {
     const FileFinding finding = check_file(file, directory, depth);
     wrong += !finding.holds;
-    HX_TRY(print_text(format_finding(finding, options.json ? FindingForm::kJson : FindingForm::kText), tool));
+    HX_TRY(print(format_finding(finding, options.form()), options, tool));
   }
   if (wrong == 0) return {};
   return damaged(path + ": " + std::to_string(wrong) + " of " + std::to_string(checkpoint.files.size()) +
@@ -101,8 +85,7 @@ Status check(const std::string& operand, const Options& options, Tool& tool) {
 
 Status list(const std::string& directory, const Options& options, Tool& tool) {
   for (const std::string& path : HX_TRY(list_sidecars(directory)))
-    HX_TRY(
-        print_text(format_listed(path, options.json ? FindingForm::kJson : FindingForm::kText, system_clock()), tool));
+    HX_TRY(print(format_listed(path, options.form(), system_clock()), options, tool));
   return {};
 }
 
@@ -121,26 +104,25 @@ Status prune(const std::string& directory, const Options& options, Tool& tool) {
     else if (!removed.ok())
       tool.report(removed.error());
     else
-      HX_TRY(print_text(path + "\n", tool));
+      HX_TRY(tool.print(path + "\n"));
   }
   return {};
 }
 
 Status convert(const std::string& operand, const Options& options, Tool&) {
-  if (options.conversion == Conversion::kNone) return usage_error("convert needs --compress or --decompress");
+  if (options.compress == options.decompress) return usage_error("convert needs --compress or --decompress");
   const std::string from = HX_TRY(find_sidecar(operand));
-  const std::string to = options.conversion == Conversion::kCompress ? compressed_name(from) : plain_name(from);
+  const std::string to = options.compress ? compressed_name(from) : plain_name(from);
   return convert_sidecar(from, to, system_clock());
 }
 
 using Command = Status (*)(const std::string&, const Options&, Tool&);
-const std::vector<std::pair<std::string, Command>> kCommands = {{"show", show},      {"token", token}, {"check", check},
-                                                                {"list", list},      {"rm", remove},   {"prune", prune},
-                                                                {"convert", convert}};
+const std::map<std::string, Command> kCommands = {{"show", show}, {"token", token}, {"check", check},    {"list", list},
+                                                  {"rm", remove}, {"prune", prune}, {"convert", convert}};
 
 Status run(const Options& options, Tool& tool) {
   const std::string& word = options.words.front();
-  const auto found = std::ranges::find(kCommands, word, &std::pair<std::string, Command>::first);
+  const auto found = kCommands.find(word);
   if (found == kCommands.end()) {
     std::vector<std::string> words;
     for (const auto& command : kCommands) words.push_back(command.first);

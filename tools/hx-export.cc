@@ -30,11 +30,8 @@ ToolSpec describe(Options& to) {
   table.text("directory", 'd', "DIR", "where the files go (.)", &to.request.directory);
   table.text("name", 0, "NAME", "what the checkpoint is called (as the first file)", &to.request.name);
   table.text("checkpoint", 0, "FILE", "the checkpoint (DIR/.NAME.checkpoint)", &to.request.checkpoint_path);
-  table.call("checkpoint-interval", 0, "TIME", "save it so often: 0.5s, 5m (30s); 0: at files' ends",
-             [&to](const std::string& text) -> Status {
-               to.request.interval = HX_TRY(parse_duration(text));
-               return {};
-             });
+  table.parsed("checkpoint-interval", 0, "TIME", "save it so often: 0.5s, 5m (30s); 0: at files' ends",
+               &to.request.interval, parse_duration);
   table.flag("no-checkpoint", 0, "keep none, and no .part files", &to.no_checkpoint);
   table.flag("restart", 0, "forget what an earlier run fetched", &to.restart);
   table.flag("verify", 0, "SHA-256 of each file, also of those that are here", &to.verify);
@@ -95,7 +92,7 @@ Status run(Options& options, const std::string& again, Tool& tool) {
   listener.done = [&tool, &options](const ExportReport& report) {
     if (!report.bytes.checked.empty()) tool.explain(report.path + ": agrees with the " + report.bytes.checked);
     if (!options.json) return;
-    if (Status printed = tool.print(report_line(report)); !printed) tool.report(printed.error());
+    if (Status printed = tool.print_json(report_line(report)); !printed) tool.report(printed.error());
   };
   const auto job = HX_TRY(ExportJob::begin(std::move(options.request), std::move(listener), system_clock()));
   const auto to_go_on = [&] { return "saved in " + job->checkpoint_path() + "; to go on: " + again; };

@@ -30,10 +30,8 @@ ToolSpec describe(Arguments& to) {
 Status tell(const std::string& file, const Arguments& arguments, Tool& tool) {
   const auto input = HX_TRY(SnapshotInput::open(file));
   const Json json = HX_TRY(describe_input(*input));
-  if (arguments.json) return tool.print(dump_json(json) + "\n");
-  std::string text;
-  for (const char c : format_description(json)) text += c == '\n' || static_cast<unsigned char>(c) >= ' ' ? c : '?';
-  return tool.print(text);
+  if (arguments.json) return tool.print_json(dump_json(json) + "\n");
+  return tool.print(format_description(json));
 }
 
 Status run(const Arguments& arguments, Tool& tool) {

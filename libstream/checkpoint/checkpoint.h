@@ -55,6 +55,8 @@ struct SealedDisk {
   Digest tree;        // identity of the digest tree over [0, from), with size = from (mirn(5), DIGEST TREE)
   std::string state;  // the UUID that the snapshot will have
   std::optional<PrefixDigest> image_digest;  // of the image; its length is at most `from`
+  // What the tree goes on with (hash/digest_tree), where its leaves are not kept elsewhere; else empty.
+  std::vector<Digest> subtrees = {};
   bool operator==(const SealedDisk&) const = default;
 };
 
@@ -73,6 +75,9 @@ struct FileCheckpoint {
   std::optional<PrefixDigest> partial;  // of the file; its length is at most ranges.prefix_end()
   FileSource source;
   std::optional<SealedDisk> disk;
+  // The ranges are of a target that existed before, not of a .part: which one, so that another one under its name is
+  // told apart. "file:DEVICE INODE", "device:SIZE", "nbd:" and a location_identity(). Else empty.
+  std::string in_place;
 
   bool operator==(const FileCheckpoint&) const = default;
 };

@@ -29,6 +29,7 @@ std::string details_of(const FileCheckpoint& file) {
   line("change token", file.source.change_token);
   line("checksum", file.checksum);
   if (file.retry_count > 0) line("retries", std::to_string(file.retry_count));
+  line("in place", file.in_place);
   if (file.disk) line("disk", file.disk->key + " sealed up to " + std::to_string(file.disk->from));
   return text;
 }

@@ -25,6 +25,13 @@ Result<Opened> open_regular(const std::string& path) {
   file.size = static_cast<uint64_t>(st.st_size);
   return file;
 }
+// What was there before, and may be a device, or a link to one.
+Result<Opened> open_target(const std::string& path) {
+  Opened target;
+  target.fd = HX_TRY(open_fd(path, O_RDONLY | O_NONBLOCK));
+  target.size = HX_TRY(size_of_fd(target.fd.get(), path));
+  return target;
+}
 
 Result<Digest> digest_of(int fd, const std::string& path, uint64_t length) {
   ResumableSha256 hasher;
@@ -66,6 +73,22 @@ FileFinding check_whole(const FileCheckpoint& entry, const std::string& path, Ch
   return finding;
 }
 
+// A target in place: nothing more is known of its bytes than that they were written.
+FileFinding check_in_place(const FileCheckpoint& entry, const std::string& path) {
+  FileFinding finding{entry.path, entry.status, true, false, bytes_text(entry.ranges.bytes()) + " in place"};
+  if (entry.in_place.starts_with("nbd:")) {
+    finding.message += ", on a server, which is not asked";
+    return finding;
+  }
+  Result<Opened> target = open_target(path);
+  finding.holds = target.ok() && target->size >= entry.ranges.end();
+  if (!target)
+    finding.message = target.error().kind == ErrorKind::kUsage ? "is missing" : target.error().message;
+  else if (!finding.holds)
+    finding.message = "has " + bytes_text(target->size) + ", less than was written";
+  return finding;
+}
+
 FileFinding check_part(const FileCheckpoint& entry, const std::string& path, CheckDepth depth) {
   FileFinding finding{entry.path, entry.status, false, false, ""};
   const std::string part = PartFile::part_path(path);
@@ -98,7 +121,7 @@ FileFinding check_file(const FileCheckpoint& entry, const std::string& directory
   const std::string path = directory + (directory.ends_with('/') ? "" : "/") + entry.path;
   if (entry.status == FileStatus::kCompleted) return check_whole(entry, path, depth);
   if (entry.ranges.empty()) return {entry.path, entry.status, true, false, "nothing yet"};
-  return check_part(entry, path, depth);
+  return entry.in_place.empty() ? check_part(entry, path, depth) : check_in_place(entry, path);
 }
 
 std::vector<FileFinding> check_files(const Checkpoint& checkpoint, const std::string& directory, CheckDepth depth) {

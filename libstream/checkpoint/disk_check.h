@@ -23,7 +23,7 @@ struct FileFinding {
 
 // A completed file: there, of its size, with its checksum. One that was begun: NAME.part reaches to the end of its
 // ranges, and its first bytes have the digest; or it is under its final name, where only the last save() is missing. An
-// entry without ranges claims nothing.
+// entry without ranges claims nothing. A target in place must reach to the end of its ranges.
 FileFinding check_file(const FileCheckpoint&, const std::string& directory, CheckDepth);
 std::vector<FileFinding> check_files(const Checkpoint&, const std::string& directory, CheckDepth);
 

@@ -44,15 +44,15 @@ std::vector<ByteInterval> DurableRanges::intervals() const {
   return list;
 }
 
-std::vector<ByteInterval> DurableRanges::missing(uint64_t total_size) const {
+std::vector<ByteInterval> DurableRanges::missing(uint64_t begin, uint64_t end) const {
   std::vector<ByteInterval> list;
-  uint64_t position = 0;
-  for (const auto& [begin, end] : ends_) {
-    if (begin >= total_size) break;
-    if (begin > position) list.push_back({position, begin});
-    position = end;
+  auto at = ends_.upper_bound(begin);
+  if (at != ends_.begin()) begin = std::max(begin, std::prev(at)->second);
+  for (; at != ends_.end() && at->first < end; ++at) {
+    if (at->first > begin) list.push_back({begin, at->first});
+    begin = at->second;
   }
-  if (position < total_size) list.push_back({position, total_size});
+  if (begin < end) list.push_back({begin, end});
   return list;
 }
 

@@ -26,7 +26,8 @@ class DurableRanges {
   uint64_t prefix_end() const;                  // the end of the range that begins at 0; 0 if there is none
   uint64_t end() const;                         // of the last range
   std::vector<ByteInterval> intervals() const;  // ascending, none empty, none touching the next
-  std::vector<ByteInterval> missing(uint64_t total_size) const;  // what of [0, total_size) is not in it
+  std::vector<ByteInterval> missing(uint64_t begin, uint64_t end) const;  // what of [begin, end) is not in it
+  std::vector<ByteInterval> missing(uint64_t total_size) const { return missing(0, total_size); }
   bool operator==(const DurableRanges&) const = default;
 
  private:

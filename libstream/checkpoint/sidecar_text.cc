@@ -4,10 +4,12 @@
 #include <cstdio>
 #include <set>
 
+#include "base/checked_math.h"
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/time_text.h"
 #include "checkpoint/stored_location.h"
+#include "hash/digest_tree.h"
 #include "hash/xxh3.h"
 
 namespace hx {
@@ -46,7 +48,21 @@ Json disk_to_json(const SealedDisk& disk) {
   json["tree"] = disk.tree.hex();
   json["state"] = disk.state;
   if (disk.image_digest) json["image_sha256"] = prefix_to_json(*disk.image_digest);
+  for (const Digest& root : disk.subtrees) json["subtrees"].push_back(root.hex());
   return json;
+}
+
+Status parse_subtrees(const Json& list, SealedDisk& disk) {
+  if (!list.is_array() || list.size() > 64) return damaged("\"subtrees\" is no list of digests");
+  for (const Json& root : list) {
+    const auto digest = root.is_string() ? parse_digest(root.get<std::string>()) : std::nullopt;
+    if (!digest) return damaged("\"subtrees\" has something that is no digest");
+    disk.subtrees.push_back(*digest);
+  }
+  const auto tree =
+      DigestTree::of_subtrees(disk.chunk_size, divide_round_up(disk.from, disk.chunk_size), disk.subtrees);
+  if (!tree || tree->identity(disk.from) != disk.tree) return damaged("\"subtrees\" are not those of the tree");
+  return {};
 }
 
 Result<SealedDisk> parse_disk(const Json& json) {
@@ -68,6 +84,7 @@ Result<SealedDisk> parse_disk(const Json& json) {
     disk.image_digest = HX_TRY(parse_prefix(json["image_sha256"], "image_sha256"));
     if (disk.image_digest->state.length > disk.from) return damaged("\"image_sha256\" is of more than there is");
   }
+  if (json.contains("subtrees")) HX_TRY(parse_subtrees(json["subtrees"], disk));
   return disk;
 }
 
@@ -129,6 +146,7 @@ Status parse_our_keys(const Json& entry, FileCheckpoint& file) {
   }
   if (entry.contains("source")) HX_TRY(parse_source(entry["source"], file.source));
   if (entry.contains("disk")) file.disk = HX_TRY(parse_disk(entry["disk"]));
+  file.in_place = HX_TRY(json_string_or(entry, "in_place", ""));
   if (!file.ranges.empty() && file.ranges.bytes() != file.downloaded_size)
     return damaged("\"downloaded_size\" is not the sum of the ranges");
   if (file.total_size && file.ranges.end() > *file.total_size) return damaged("\"ranges\" end behind the file");
@@ -156,7 +174,7 @@ Result<FileCheckpoint> parse_file(const Json& entry) {
     if (!is_checksum(file.checksum)) return damaged("\"checksum\" is no SHA-256");
     HX_TRY(parse_our_keys(entry, file));
   } else {
-    for (const char* key : {"ranges", "partial_state", "disk"})
+    for (const char* key : {"ranges", "partial_state", "disk", "in_place"})
       if (entry.contains(key)) return damaged("\"" + std::string(key) + "\" without \"check\"");
     // The original has no word for an unknown size; its seed abbreviates checksums ("a1b2c3d4...").
     if (file.total_size == 0 && file.downloaded_size > 0) file.total_size.reset();
@@ -214,6 +232,7 @@ Json file_to_json(const FileCheckpoint& file) {
   }
   if (file.source != FileSource()) entry["source"] = source_to_json(file.source);
   if (file.disk) entry["disk"] = disk_to_json(*file.disk);
+  if (!file.in_place.empty()) entry["in_place"] = file.in_place;
   // Over what a reader sees: a text that is no UTF-8 changes on its way.
   const Json read = parse_json(dump_json(entry)).value();
   entry["check"] = check_of(read);

@@ -55,6 +55,16 @@ class OptionTable {
   Option& call(std::string name, char letter, std::string argument, std::string help,
                std::function<Status(const std::string&)> set);
 
+  // What value_of() makes of the text: a Result of what *to takes.
+  template <class T, class Parse>
+  Option& parsed(std::string name, char letter, std::string argument, std::string help, T* to, Parse value_of) {
+    return call(std::move(name), letter, std::move(argument), std::move(help),
+                [to, value_of](const std::string& text) -> Status {
+                  *to = HX_TRY(value_of(text));
+                  return {};
+                });
+  }
+
   // What stands on the line beside options: "FILE", between min and max of them. "-" is an operand; after "--" all are.
   void operands(std::string argument, size_t min, size_t max, std::vector<std::string>* to);
 

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/json.h"
+#include "cli/printable.h"
 #include "cli/terminal.h"
 
 namespace hx {
@@ -22,6 +23,8 @@ constexpr auto kEventEvery = 1s;
 constexpr auto kPlainEvery = 10s;  // where the cursor cannot be moved
 constexpr auto kRetry = 10ms;
 constexpr auto kLastChance = 200ms;  // how long a dying process waits for a write that hangs
+
+std::string event_line(const Json& event) { return printable_json(dump_json(event)) + "\n"; }
 
 void write_ignoring_errors(int fd, std::string_view bytes) {
   while (!bytes.empty()) {
@@ -182,7 +185,7 @@ void ProgressLine::draw_events(const std::vector<DiskView>& disks) {
   next_event_ = clock_.now() + kEventEvery;
   std::string lines;
   for (size_t i = 0; i < disks.size(); ++i)
-    if (disks.size() == 1 || i + 1 < disks.size()) lines += dump_json(progress_event(disks[i])) + "\n";
+    if (disks.size() == 1 || i + 1 < disks.size()) lines += event_line(progress_event(disks[i]));
   write_ignoring_errors(choice_.fd, lines);
 }
 
@@ -193,8 +196,8 @@ void ProgressLine::summarize() {
   if (choice_.mode == ProgressMode::kJson) {
     if (disks.size() > 1) disks.pop_back();
     std::string lines;
-    for (const auto& disk : disks) lines += dump_json(progress_event(disk)) + "\n";
-    return write_ignoring_errors(choice_.fd, lines + dump_json(summary_event(disks, seconds)) + "\n");
+    for (const auto& disk : disks) lines += event_line(progress_event(disk));
+    return write_ignoring_errors(choice_.fd, lines + event_line(summary_event(disks, seconds)));
   }
   DiskView& all = disks.back();
   if (disks.size() > 1) all.name = std::to_string(disks.size() - 1) + " disks";
@@ -216,7 +219,7 @@ void ProgressLine::print(std::string_view lines) {
 
 void ProgressLine::print_event(const Json& event) {
   std::lock_guard lock(mutex_);
-  if (choice_.mode == ProgressMode::kJson) write_ignoring_errors(choice_.fd, dump_json(event) + "\n");
+  if (choice_.mode == ProgressMode::kJson) write_ignoring_errors(choice_.fd, event_line(event));
 }
 
 void ProgressLine::print_status_line() {
@@ -236,7 +239,7 @@ void ProgressLine::last_words(std::string_view lines, const Json& event) {
   }
   erase();
   write_ignoring_errors(fd_, lines);
-  if (choice_.mode == ProgressMode::kJson) write_ignoring_errors(choice_.fd, dump_json(event) + "\n");
+  if (choice_.mode == ProgressMode::kJson) write_ignoring_errors(choice_.fd, event_line(event));
   choice_.mode = ProgressMode::kNone;
 }
 

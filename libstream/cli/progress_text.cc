@@ -6,6 +6,7 @@
 
 #include "base/json.h"
 #include "base/size_text.h"
+#include "cli/printable.h"
 #include "cli/terminal.h"
 
 namespace hx {

@@ -14,7 +14,7 @@
 #include "base/json.h"
 #include "cli/completion.h"
 #include "cli/exit_status.h"
-#include "cli/terminal.h"
+#include "cli/printable.h"
 #include "io/fd_io.h"
 #include "io/temporary_names.h"
 
@@ -115,7 +115,12 @@ void Tool::explain(std::string_view text) {
   if (verbosity_ == Verbosity::kVerbose) line_.print(name_ + ": " + printable(text) + "\n");
 }
 
-Status Tool::print(std::string_view text) { return write_fd(STDOUT_FILENO, "stdout", 0, as_bytes(text)); }
+Status Tool::print(std::string_view text) {
+  return write_fd(STDOUT_FILENO, "stdout", 0, as_bytes(printable_lines(text)));
+}
+Status Tool::print_json(std::string_view json) {
+  return write_fd(STDOUT_FILENO, "stdout", 0, as_bytes(printable_json(json)));
+}
 
 std::unique_ptr<TerminationNote> Tool::on_termination(std::function<std::string()> line) {
   return signals_->add_note(std::move(line));

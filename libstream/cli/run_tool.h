@@ -46,8 +46,9 @@ class Tool {
   void explain(std::string_view text);  // only with --verbose
   // One of several failures, the tool goes on: printed now, and the exit status will tell (cli/exit_status.h).
   void report(const Error&);
-  // Text for stdout, at once and checked.
+  // For stdout, at once and checked: text, which may hold what came from outside, and JSON. See cli/printable.
   Status print(std::string_view text);
+  Status print_json(std::string_view json);
 
   // While the result lives, a signal that ends the tool first prints the line that `line` gives (none if it is empty):
   // how far the target is written, how to go on. Called in the signal thread; it must not wait for the main one.

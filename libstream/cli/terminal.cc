@@ -75,22 +75,6 @@ Status refuse_binary_from_terminal(int fd, std::string_view what) {
       .with_hint("read from a file or a pipe");
 }
 
-std::string printable(std::string_view text) {
-  constexpr char kHex[] = "0123456789abcdef";
-  std::string clean;
-  for (size_t i = 0; i < text.size(); ++i) {
-    auto c = static_cast<unsigned char>(text[i]);
-    bool is_c1 = c == 0xC2 && i + 1 < text.size() && static_cast<unsigned char>(text[i + 1]) < 0xA0;
-    if (c >= 0x20 && c != 0x7F && !is_c1) {
-      clean += text[i];
-      continue;
-    }
-    if (is_c1) c = static_cast<unsigned char>(text[++i]);
-    clean += {'\\', 'x', kHex[c >> 4], kHex[c & 15]};
-  }
-  return clean;
-}
-
 int columns_of(std::string_view text) {
   int total = 0;
   for_each_character(text, [&](std::string_view, int columns) {

@@ -29,8 +29,6 @@ Status refuse_binary_to_terminal(int fd, std::string_view what);
 // what: "an extent stream"
 Status refuse_binary_from_terminal(int fd, std::string_view what);
 
-// One line that a terminal shows as it is: control characters (a file name may hold an escape sequence) become \xNN.
-std::string printable(std::string_view text);
 // Columns that text takes: by wcwidth(3) in a UTF-8 locale, else bytes.
 int columns_of(std::string_view text);
 // Cut at the end to at most so many columns, with "…" or "~" where something is missing.

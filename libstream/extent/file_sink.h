@@ -1,6 +1,7 @@
 #pragma once
 // Disks into files and devices, as plain bytes.
 
+#include <functional>
 #include <memory>
 
 #include "extent/extent_sink.h"
@@ -14,6 +15,7 @@ struct SinkCounts {
   uint64_t zeroed = 0;   // made zero by a call or by writing zeros (in place only)
   uint64_t skipped = 0;  // zeros that a fresh file already has
   uint64_t equal = 0;    // what the target had already (extent/difference_sink.h)
+  uint64_t resumed = 0;  // what an earlier run had written for sure
 };
 
 class FileSink : public ExtentSink {
@@ -21,12 +23,23 @@ class FileSink : public ExtentSink {
   virtual SinkCounts counts() const = 0;
   // Up to where everything is written without a gap: what a failure's message tells (in place).
   virtual uint64_t contiguous_end() const = 0;
+  // What was put before it is called is durable when it returns. Any thread, while others put. After a failure nothing
+  // is known of any of it. kUnsupported where nothing but commit() does that.
+  virtual Status sync() { return unsupported("the target cannot be made durable before its end"); }
 };
 
 // A new file: all or nothing (AtomicFile). Sized first (free space checked: kNoSpace before the first byte when
 // `expected_data` bytes cannot fit; 0 = not known), sparse: zero extents and runs of zeros of 64 KiB and more inside
 // data are never written. Order::kAny. Writeback is started while it writes, so that the fsync of commit() is short.
 Result<std::unique_ptr<FileSink>> new_file_sink(const std::string& path, Overwrite, uint64_t expected_data);
+// The same into a file that somebody else has made, of zeros or holes wherever something will be put; commit() calls
+// `complete`. fd is not owned.
+struct NamelessFile {
+  int fd = -1;
+  std::string name;  // for messages
+  std::function<Status()> complete;
+};
+std::unique_ptr<FileSink> new_file_sink(NamelessFile, uint64_t expected_data);
 
 enum class Force : bool { kNo, kYes };
 // An existing file or block device, in place. Zero extents are made zero (BLKZEROOUT, FALLOC_FL_ZERO_RANGE or punch, or

@@ -43,8 +43,11 @@ class InPlaceSink : public FileSink {
     if (::fsync(fd_.get()) != 0) return system_error(errno, path_ + ": fsync");
     return close_checked(std::move(fd_), path_);
   }
-  SinkCounts counts() const override { return {data_.written(), zeroed_, 0}; }
+  SinkCounts counts() const override { return {.written = data_.written(), .zeroed = zeroed_}; }
   uint64_t contiguous_end() const override { return contiguous_.get(); }
+  Status sync() override {
+    return ::fdatasync(fd_.get()) == 0 ? Status() : Status(system_error(errno, path_ + ": fdatasync"));
+  }
 
  private:
   Error too_small(uint64_t needed) const {

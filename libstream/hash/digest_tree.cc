@@ -58,6 +58,24 @@ void DigestTree::add_zero_chunks(uint64_t count) {
   }
 }
 
+std::vector<Digest> DigestTree::subtrees() const {
+  std::vector<Digest> roots;
+  for (const Subtree& subtree : stack_) roots.push_back(subtree.root);
+  return roots;
+}
+
+std::optional<DigestTree> DigestTree::of_subtrees(uint32_t chunk_size, uint64_t count,
+                                                  const std::vector<Digest>& roots) {
+  if (static_cast<size_t>(std::popcount(count)) != roots.size()) return std::nullopt;
+  DigestTree tree(chunk_size);
+  for (const Digest& root : roots) {
+    const int level = static_cast<int>(std::bit_width(count)) - 1;
+    tree.push(level, root);
+    count -= uint64_t{1} << level;
+  }
+  return tree;
+}
+
 Digest DigestTree::identity(uint64_t size) const {
   // RFC 6962 splits at the largest power of two below the count: the left parts are the complete subtrees on the stack.
   Digest root = stack_.empty() ? Sha256::of({}) : stack_.back().root;

@@ -6,6 +6,7 @@
 //           below the count
 //   identity = SHA-256("HXROOT1" || u64 size || u32 chunk_size || root), little-endian; no chunks: root = SHA-256("")
 
+#include <optional>
 #include <vector>
 
 #include "hash/digest.h"
@@ -22,6 +23,11 @@ class DigestTree {
   void add_zero_chunks(uint64_t count);  // whole chunks of zeros: logarithmic, not linear
   uint64_t count() const { return count_; }
   Digest identity(uint64_t size) const;
+
+  // What a tree of so many leaves goes on with: the roots of the complete subtrees that they make, the largest first.
+  std::vector<Digest> subtrees() const;
+  // nullopt: so many leaves make another number of them.
+  static std::optional<DigestTree> of_subtrees(uint32_t chunk_size, uint64_t count, const std::vector<Digest>&);
 
  private:
   struct Subtree {

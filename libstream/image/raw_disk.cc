@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include "checkpoint/validator.h"
+#include "image/raw_object.h"
 #include "io/device_use.h"
 #include "io/fd_io.h"
 #include "io/file_stamp.h"
@@ -11,15 +12,6 @@
 
 namespace hx {
 namespace {
-
-// "/srv/web-01.img" → "web-01"; other suffixes belong to the name ("web-01.example.org").
-std::string disk_name(std::string_view path) {
-  std::string_view leaf = path.substr(path.rfind('/') + 1);  // npos + 1 is 0
-  for (const std::string_view suffix : {".img", ".raw", ".bin", ".dd"})
-    if (leaf.size() > suffix.size() && leaf.ends_with(suffix))
-      return to_leaf_name(leaf.substr(0, leaf.size() - suffix.size()));
-  return to_leaf_name(leaf);
-}
 
 class RawDisk : public DiskReader {
  public:
@@ -83,7 +75,7 @@ Result<std::shared_ptr<DiskReader>> open_raw_disk(const std::string& path, const
   const FileStamp stamp = HX_TRY(FileStamp::of(fd.get(), path));
   DiskInfo info;
   info.key = "disk0";
-  info.name = disk_name(path);
+  info.name = disk_name_of(path);
   info.size = stamp.size();
   if (const auto use = HX_TRY(who_uses(fd.get(), path, UseFor::kReading))) {
     if (options.in_use == InUse::kRefuse)

@@ -69,13 +69,7 @@ class Healing {
     }
     const std::string bytes = encode_page(page);
     out_.pages_made += found.page_was_damaged;
-    mirn::PageRef ref;
-    ref.offset = position_;
-    ref.begin = page.begin();
-    ref.size = static_cast<uint32_t>(bytes.size());
-    ref.entry_count = static_cast<uint32_t>(page.entries.size());
-    ref.xxh3 = xxh3_64(as_bytes(bytes));
-    pages_.push_back(ref);
+    pages_.push_back(ref_of_page(page, position_, bytes));
     in_seek_table(bytes.size(), 0);
     return put(as_bytes(bytes));
   }

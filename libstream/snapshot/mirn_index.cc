@@ -179,6 +179,16 @@ std::string encode_machine_file(std::string_view content) {
   return frame;
 }
 
+PageRef ref_of_page(const IndexPage& page, uint64_t position, std::string_view encoded) {
+  PageRef ref;
+  ref.offset = position;
+  ref.begin = page.begin();
+  ref.size = static_cast<uint32_t>(encoded.size());
+  ref.entry_count = static_cast<uint32_t>(page.entries.size());
+  ref.xxh3 = xxh3_64(as_bytes(encoded));
+  return ref;
+}
+
 std::string encode_directory(const Directory& d) {
   const std::string files = dump_json(files_json(d.files));
   std::string frame;

@@ -50,7 +50,9 @@ struct IndexShape {
   uint32_t chunk_size;
 };
 
-std::string encode_page(const IndexPage&);       // a whole skippable frame
+std::string encode_page(const IndexPage&);  // a whole skippable frame
+// What the directory says of a page that lies at this position of the body, as encode_page() gave it.
+mirn::PageRef ref_of_page(const IndexPage&, uint64_t position, std::string_view encoded);
 std::string encode_directory(const Directory&);  // a whole skippable frame
 std::string encode_machine_file(std::string_view content);
 

@@ -133,13 +133,7 @@ Status SnapshotWriter::flush_page() {
   if (directory_.pages.size() == mirn::kMaxPages) return unsupported("the disk is too large for its chunk size");
   page_.number = static_cast<uint32_t>(directory_.pages.size());
   const std::string frame = encode_page(page_);
-  mirn::PageRef ref;
-  ref.offset = position_;
-  ref.begin = page_.begin();
-  ref.size = static_cast<uint32_t>(frame.size());
-  ref.entry_count = static_cast<uint32_t>(page_.entries.size());
-  ref.xxh3 = xxh3_64(as_bytes(frame));
-  directory_.pages.push_back(ref);
+  directory_.pages.push_back(ref_of_page(page_, position_, frame));
   page_.entries.clear();
   return write_metadata_frame(frame);
 }

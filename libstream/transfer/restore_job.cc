@@ -114,6 +114,10 @@ Result<RestoreOutcome> restore_in_sequence(const RestoreJob& job, ExtentSource& 
 // What of the disk is restored: all, the range, or what of them is not on the target yet.
 Result<ExtentList> map_of(const RestoreJob& job, const SnapshotReader& reader) {
   if (job.plan) return job.plan->what;
+  if (!job.done.empty()) {
+    const Range whole{0, reader.info().size};
+    return clip(HX_TRY(reader.map(0, whole.length)), subtract({whole}, job.done));
+  }
   return job.range ? reader.map(job.range->offset, job.range->end()) : reader.map(0, reader.info().size);
 }
 
@@ -176,7 +180,7 @@ Result<RestoreOutcome> restore(const RestoreJob& job, ExtentSink& sink) {
     return outcome;
   }
   if (job.input->kind() == InputKind::kIndexed && job.input->is_file()) return restore_indexed(job, sink);
-  const auto source = HX_TRY(job.input->open_source(job.threads));
+  const auto source = HX_TRY(job.input->open_source(job.threads, job.resumed));
   RestoreOutcome outcome = HX_TRY(restore_in_sequence(job, *source, sink, plain_checksum(*job.input)));
   // A plain snapshot's checksum is always computed and compared (plain_source).
   outcome.full_checked |= job.input->kind() == InputKind::kPlain;
@@ -202,7 +206,7 @@ Status check_before(RestoreJob& job) {
     if (options.progress) options.progress->finished = true;
     return report.damage.empty() ? Status() : Status(damaged(report.damage.front().message));
   }
-  const auto source = HX_TRY(job.input->open_source(job.threads));
+  const auto source = HX_TRY(job.input->open_source(job.threads, job.resumed));
   RestoreJob reading = job;
   reading.range.reset();
   Restored restored(*source, reading);

@@ -36,6 +36,10 @@ struct RestoreJob {
   OnDamage damage = OnDamage::kRefuse;
   std::shared_ptr<const DiskReader> heal_from = {};  // a disk that still has what the snapshot has lost
   std::string salvage_map = {};                      // a file for the map of what was restored; empty: none
+  // transfer/resume_restore: a stream may go on with an earlier one; of a snapshot by place `done` is neither read nor
+  // put. (A source in sequence is read as a whole: the sink knows.)
+  Resumed resumed = Resumed::kRefuse;
+  RangeSet done = {};
 };
 
 // What is known once all is done.

@@ -70,6 +70,7 @@ std::string restore_receipt(const SnapshotInput& input, const std::string& targe
   json["zeroed"] = counts.zeroed;
   json["skipped"] = counts.skipped;
   json["equal"] = counts.equal + outcome.equal;
+  json["resumed"] = counts.resumed;
   json["healed"] = outcome.healed;
   json["lost"] = ranges_json(outcome.lost);
   json["unproven"] = ranges_json(outcome.unproven);
@@ -126,6 +127,7 @@ std::string format_counts(const std::string& target, const SinkCounts& counts, c
       target + ": " + format_size(counts.written) + " written, " + format_size(counts.zeroed) + " zeroed";
   if (counts.skipped > 0 || equal == 0) text += ", " + format_size(counts.skipped) + " left as holes";
   if (equal > 0) text += ", " + format_size(equal) + " were there already";
+  if (counts.resumed > 0) text += ", " + format_size(counts.resumed) + " by earlier runs";
   return text;
 }
 

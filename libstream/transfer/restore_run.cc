@@ -25,13 +25,21 @@ Result<RestoreRun> RestoreRun::open(RestoreJob job, RestoreTarget target, const 
   run.kind_ = HX_TRY(kind_of_target(run.target_, *run.job_.input));
   // Before the target, which may be the same disk.
   run.job_.heal_from = HX_TRY(open_donor(heal_from));
-  run.sink_ = HX_TRY(open_target(run.target_, run.kind_, run.job_));
+  if (run.target_.resume) {
+    auto sink = HX_TRY(open_resuming_target(run.target_, run.kind_, run.job_));
+    run.resuming_ = sink.get();
+    run.sink_ = std::move(sink);
+  } else {
+    run.sink_ = HX_TRY(open_target(run.target_, run.kind_, run.job_));
+  }
   if (makes_whole_disk(run.kind_)) run.job_.parts = Parts::kRefuse;
   return run;
 }
 
-// Whatever does not exist twice is not touched before its replacement is known to be good.
+// Whatever does not exist twice is not touched before its replacement is known to be good. Where an earlier run has
+// touched it, that has been done.
 bool RestoreRun::checks_first() const {
+  if (resuming_ && !resuming_->done().empty()) return false;
   return is_overwritten(kind_) && job_.input->is_file() && job_.damage != OnDamage::kSalvage;
 }
 
@@ -49,7 +57,12 @@ Result<RestoreDone> RestoreRun::run() {
   const SinkCounts counts = sink_->counts();
   if (!status) {
     Error error = std::move(status).error();
-    if (counts.written + counts.zeroed > 0 && is_overwritten(kind_)) error.hint = how_far();
+    if (resuming_) resuming_->abort(error);
+    const std::string kept = resuming_ ? resuming_->how_to_go_on() : "";
+    if (!kept.empty())
+      error.hint += (error.hint.empty() ? "" : "; ") + kept;
+    else if (counts.written + counts.zeroed > 0 && is_overwritten(kind_))
+      error.hint = hx::how_far(target_, *sink_);
     return error;
   }
   RestoreDone done;
@@ -61,7 +74,11 @@ Result<RestoreDone> RestoreRun::run() {
   return done;
 }
 
-std::string RestoreRun::how_far() const { return is_overwritten(kind_) ? hx::how_far(target_, *sink_) : std::string(); }
+std::string RestoreRun::how_far() const {
+  const std::string kept = resuming_ ? resuming_->save_and_tell() : "";
+  if (!kept.empty()) return kept;
+  return is_overwritten(kind_) ? hx::how_far(target_, *sink_) : std::string();
+}
 
 Result<RestoreDone> heal_to(const RestoreJob& job, const RestoreTarget& target, const std::string& heal_from) {
   if (!job.input->is_file() || job.input->kind() != InputKind::kIndexed)

@@ -1,7 +1,7 @@
 #pragma once
 // One input onto one target: what hx-restore does, but for its options and words.
 
-#include "transfer/restore_target.h"
+#include "transfer/resume_restore.h"
 
 namespace hx {
 
@@ -20,9 +20,10 @@ class RestoreRun {
   std::string reads_first() const;
   // Reads it. kDamaged: the target is as it was.
   Status check_first();
-  // Restores and commits. An error's hint says how far a target in place is overwritten.
+  // Restores and commits. An error's hint says how far a target in place is overwritten, or how another run goes on.
   Result<RestoreDone> run();
-  // For a signal, while run() runs; any thread. Empty where nothing is overwritten.
+  // For a signal, while run() runs; any thread. Saves what another run goes on with. Empty where nothing is overwritten
+  // and nothing kept.
   std::string how_far() const;
 
  private:
@@ -33,6 +34,7 @@ class RestoreRun {
   RestoreTarget target_;
   TargetKind kind_{};
   std::unique_ptr<FileSink> sink_;
+  ResumingFileSink* resuming_ = nullptr;  // the same, if it is one
 };
 
 // The snapshot itself, made whole again, into the new file target.path; nothing appears there unless it is what it was.

@@ -17,15 +17,6 @@
 namespace hx {
 namespace {
 
-// At most: a chunk counts as a whole, and zeros inside it will take no space. 0: not known, or not to be checked.
-uint64_t expected_data(const RestoreTarget& target, const RestoreJob& job) {
-  if (target.force || job.input->kind() != InputKind::kIndexed || !job.input->is_file()) return 0;
-  const auto reader = job.input->open_indexed();
-  if (!reader.ok()) return 0;  // restore() will say why
-  const uint64_t data = reader.value()->directory().data_bytes;
-  return job.range ? std::min(job.range->length, data) : data;
-}
-
 // The sink would find it too, but after all of the snapshot was checked, which can take hours.
 Status check_room(const RestoreTarget& target, const SnapshotInput& input) {
   if (input.kind() == InputKind::kStream) return {};
@@ -62,10 +53,6 @@ Result<std::unique_ptr<FileSink>> open_nbd_target(const RestoreTarget& target, R
   return difference_sink(std::move(sink), job.target_content);
 }
 
-}  // namespace
-
-namespace {
-
 Result<TargetKind> kind_by_name(const RestoreTarget& target, const SnapshotInput& input) {
   if (target.path == "-") return TargetKind::kStdout;
   if (is_nbd_scheme(parse_location(target.path).scheme)) {
@@ -92,6 +79,15 @@ Result<TargetKind> kind_by_name(const RestoreTarget& target, const SnapshotInput
 }
 
 }  // namespace
+
+// At most: a chunk counts as a whole, and zeros inside it will take no space.
+uint64_t expected_data(const RestoreTarget& target, const RestoreJob& job) {
+  if (target.force || job.input->kind() != InputKind::kIndexed || !job.input->is_file()) return 0;
+  const auto reader = job.input->open_indexed();
+  if (!reader.ok()) return 0;  // restore() will say why
+  const uint64_t data = reader.value()->directory().data_bytes;
+  return job.range ? std::min(job.range->length, data) : data;
+}
 
 Result<TargetKind> kind_of_target(const RestoreTarget& target, const SnapshotInput& input) {
   const TargetKind kind = HX_TRY(kind_by_name(target, input));

@@ -18,17 +18,27 @@ constexpr bool makes_whole_disk(TargetKind kind) {
   return kind == TargetKind::kNewFile || kind == TargetKind::kNewImage;
 }
 
+struct ResumeRestore {
+  std::string checkpoint;  // empty: beside a file, and of a device in the working directory
+  std::chrono::milliseconds interval = std::chrono::seconds(30);  // between saves; 0: only when the run ends
+  std::function<void(const std::string&)> warn;
+};
+
 struct RestoreTarget {
   std::string path;  // "-": stdout
   bool in_place = false, force = false;
   bool only_differences = false;                                 // of what is overwritten
   std::chrono::milliseconds timeout = std::chrono::seconds(60);  // of a server that is silent
+  std::optional<ResumeRestore> resume = {};                      // goes on with what an earlier run left, and leaves it
 };
 
 // A block device and an NBD export are written in place, anything else only where that is said. A name
 // with the suffix of an image format becomes such an image: kUnsupported for those that are not written. kRefused: the
 // snapshot itself; in place from a pipe without force. kUsage: differences from nothing.
 Result<TargetKind> kind_of_target(const RestoreTarget&, const SnapshotInput&);
+
+// For new_file_sink(): at most so much will be written. 0: not known, or not to be checked.
+uint64_t expected_data(const RestoreTarget&, const RestoreJob&);
 
 // Opens it: a mounted, missing or too small target is found before any of the snapshot is read. For only_differences
 // the job gets its target_content.

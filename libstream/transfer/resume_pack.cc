@@ -22,12 +22,14 @@ class ResumingPack : public ResumingPackSink {
   void on_failure(std::function<void(const Error&)> call) override { options_.on_failure = std::move(call); }
 
   Status begin_disk(const DiskInfo& info) override {
-    if (sink_) return unsupported("the stream holds several disks, a snapshot one");
+    if (sink_)
+      return unsupported("the stream holds several disks, and only one can be gone on with")
+          .with_hint("a run for each disk: hx-fetch DISK | hx-snap-pack --resume -o FILE");
     if (info.size == kUnknownSize) return unsupported("a disk whose size is not known cannot be gone on with");
     const PartBeginning beginning = HX_TRY(file_->beginning_of(info));
     std::optional<BegunSnapshot> begun;
     if (beginning == PartBeginning::kContinue) begun = HX_TRY(begun_snapshot());
-    HX_TRY(file_->begin(beginning, info));
+    HX_TRY(file_->begin(beginning, ResumableOutput::source_of(info)));
     output_ = HX_TRY(continued_output(file_->fd(), file_->part_path(), begun ? begun->written.end() : 0));
     info_ = info;
     if (!begun) info_.resume.reset();
@@ -127,7 +129,7 @@ class ResumingPack : public ResumingPackSink {
 
 Result<std::unique_ptr<ResumingPackSink>> pack_with_resume(const std::string& path, Overwrite overwrite,
                                                            const PackOptions& options, ResumeOptions resume) {
-  auto file = HX_TRY(ResumableOutput::open(path, "mirn", overwrite, resume.warn));
+  auto file = HX_TRY(ResumableOutput::open({.path = path, .format = "mirn", .overwrite = overwrite}, resume.warn));
   return std::unique_ptr<ResumingPackSink>(
       std::make_unique<ResumingPack>(std::move(file), path, options, std::move(resume)));
 }

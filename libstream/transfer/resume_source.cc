@@ -1,13 +1,9 @@
 #include "transfer/resume_source.h"
 
-#include "hash/digest_tree.h"
-#include "hash/sha256.h"
-#include "snapshot/chunk_assembler.h"
+#include "hash/tree_hasher.h"
 
 namespace hx {
 namespace {
-
-constexpr size_t kOpenChunks = 2;
 
 class ResumedSource : public ExtentSource {
  public:
@@ -47,23 +43,18 @@ Error changed(const DiskReader& disk, const std::string& what) {
 
 // Identity of the digest tree over what the sink has, as it is here now.
 Result<Digest> tree_before(const std::shared_ptr<const DiskReader>& disk, const ResumeToken::Disk& then) {
-  DigestTree tree(then.chunk_size);
-  if (then.from == 0) return tree.identity(0);
-  BufferPool pool(then.chunk_size, kOpenChunks);
-  ChunkAssembler chunks(then.chunk_size, pool, [&](Chunk chunk) -> Status {
-    if (chunk.kind == Kind::kData) {
-      tree.add(Sha256::of(std::as_const(chunk.data).bytes()));
-      return {};
-    }
-    tree.add_zero_chunks(chunk.extent.length / then.chunk_size);
-    if (const uint64_t rest = chunk.extent.length % then.chunk_size) tree.add(zero_leaf(rest));
-    return {};
-  });
+  TreeHasher hasher(then.chunk_size);
+  if (then.from == 0) return hasher.tree().identity(0);
   const auto source = read_ahead(disk, HX_TRY(disk->map(0, then.from)), {});
   HX_TRY(source->next_disk());
-  while (auto extent = HX_TRY(source->next())) HX_TRY(chunks.put(std::move(*extent)));
-  HX_TRY(chunks.finish());
-  return tree.identity(then.from);
+  while (const auto extent = HX_TRY(source->next())) {
+    if (extent->kind == Kind::kData)
+      hasher.update(extent->data.bytes());
+    else
+      hasher.update_zeros(extent->length);
+  }
+  hasher.finish();
+  return hasher.tree().identity(then.from);
 }
 
 Status prove(const std::shared_ptr<const DiskReader>& disk, const ResumeToken::Disk& then, ResumeProof proof) {

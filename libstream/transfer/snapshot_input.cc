@@ -146,11 +146,11 @@ Result<std::shared_ptr<SnapshotReader>> SnapshotInput::open_indexed() const {
   return SnapshotReader::open(file_, *header_);
 }
 
-Result<std::unique_ptr<ExtentSource>> SnapshotInput::open_source(int threads) {
+Result<std::unique_ptr<ExtentSource>> SnapshotInput::open_source(int threads, Resumed resumed) {
   if (file_) in_ = sequence_from(kind_ == InputKind::kStream ? 0 : header_->body_offset());
   switch (kind_) {
     case InputKind::kStream:
-      return in_own_thread(stream_reader(*in_, pool_, file_ ? ByteSpan() : as_bytes(magic_)), *in_, kAhead);
+      return in_own_thread(stream_reader(*in_, pool_, file_ ? ByteSpan() : as_bytes(magic_), resumed), *in_, kAhead);
     case InputKind::kIndexed:
       return indexed_source(*in_, *header_, threads);
     case InputKind::kPlain:

@@ -7,7 +7,7 @@
 #include <optional>
 #include <string>
 
-#include "extent/extent_source.h"
+#include "extent/stream_reader.h"
 #include "io/buffer_pool.h"
 #include "io/fd_io.h"
 #include "snapshot/snapshot_reader.h"
@@ -45,7 +45,8 @@ class SnapshotInput {
   // By place: kIndexed in a file only.
   Result<std::shared_ptr<SnapshotReader>> open_indexed() const;
   // In sequence, from its beginning: of a pipe once, of a file again and again. Borrows from this object.
-  Result<std::unique_ptr<ExtentSource>> open_source(int threads);
+  // Resumed: whether a stream may go on with an earlier one.
+  Result<std::unique_ptr<ExtentSource>> open_source(int threads, Resumed = Resumed::kRefuse);
 
  private:
   SnapshotInput(UniqueFd fd, std::string name);

@@ -5,16 +5,11 @@ load helpers
 # shellcheck source=../support/web_servers.bash
 source "$HX_ROOT/tests/support/web_servers.bash"
 
-setup_file() {
-  cd "$BATS_FILE_TMPDIR" || return 1
-  make_dense disk.img 9M
-  start_bad_server disk.img
-}
+setup_file() { serve_bad_disk; }
 teardown_file() { stop_servers; }
 setup() {
   hx_setup
-  url=http://127.0.0.1:$(<"$BATS_FILE_TMPDIR/bad/port")
-  disk=$BATS_FILE_TMPDIR/disk.img
+  bad_disk
 }
 
 # outcome STATUS MODE [TEXT…]: hx-export of /MODE/… ends so and says TEXT; with 0 the bytes are right, else there is no

@@ -16,12 +16,7 @@ setup_file() {
 teardown_file() { stop_servers; }
 setup() {
   hx_setup
-  require nginx openssl curl
-  dir=$BATS_FILE_TMPDIR/nginx
-  root=$BATS_FILE_TMPDIR/root
-  url=https://localhost:$(<"$dir/port")
-  plain=127.0.0.1:$(<"$dir/plain-port")
-  ca=$dir/tls.pem
+  nginx_here
   : >"$dir/access.log"
 }
 size_here() { du -sB1 out 2>/dev/null | cut -f1; }
@@ -103,16 +98,16 @@ export_slowly() {
 
 @test "a file that changed between two runs: status 3, and --restart takes the new one" {
   cp "$root/a.img" "$root/live.img"
-  hx-export --name vm --checkpoint-interval 0.1s --limit-rate 8MB "http://$plain/live.img" -d out 3>&- &
+  hx-export --name vm --checkpoint-interval 0.1s --limit-rate 8MB "$plain/live.img" -d out 3>&- &
   run=$!
   wait_for has_fetched 5000000
   kill -9 $run
   wait $run || true
   cp "$root/b.img" "$root/live.img"
-  expect_status 3 hx-export --name vm "http://$plain/live.img" -d out
+  expect_status 3 hx-export --name vm "$plain/live.img" -d out
   expect_err 'changed since the checkpoint' --restart
   [ -e out/live.img.part ]
-  expect_status 0 hx-export --name vm --restart "http://$plain/live.img" -d out
+  expect_status 0 hx-export --name vm --restart "$plain/live.img" -d out
   assert_same out/live.img "$root/b.img"
 }
 
@@ -124,7 +119,7 @@ export_slowly() {
 
 @test "no secret is in a checkpoint, a message, progress, a receipt or the list of processes" {
   mkdir -p "$XDG_CONFIG_HOME/hx"
-  jq -n --arg url "http://reader:planted-password@$plain/secret/a.img?X-Amz-Signature=planted-signature&t=planted-token" \
+  jq -n --arg url "http://reader:planted-password@${plain#http://}/secret/a.img?X-Amz-Signature=planted-signature&t=planted-token" \
     '{sources: {web: {location: $url}}}' >"$XDG_CONFIG_HOME/hx/sources.json"
   env --default-signal=INT hx-export -v --json --progress json --limit-rate 8MB --checkpoint-interval 0.1s web -d out >../out 2>../err 3>&- &
   run=$!

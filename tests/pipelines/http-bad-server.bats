@@ -4,22 +4,17 @@ load helpers
 # shellcheck source=../support/web_servers.bash
 source "$HX_ROOT/tests/support/web_servers.bash"
 
-setup_file() {
-  cd "$BATS_FILE_TMPDIR" || return 1
-  make_dense disk.img 9M
-  start_bad_server disk.img
-}
+setup_file() { serve_bad_disk; }
 teardown_file() { stop_servers; }
 setup() {
   hx_setup
-  port=$(<"$BATS_FILE_TMPDIR/bad/port")
-  disk=$BATS_FILE_TMPDIR/disk.img
+  bad_disk
 }
 
 # outcome STATUS MODE [TEXT…]: hx-fetch of /MODE/… ends so and says TEXT; with 0 the bytes are right, else nothing is
 # left of a snapshot of it, and its sink fails with the same status.
 outcome() {
-  local wanted=$1 mode=$2 url=http://127.0.0.1:$port/$2/$BATS_TEST_NUMBER.img
+  local wanted=$1 mode=$2 url=$url/$2/$BATS_TEST_NUMBER.img
   shift 2
   expect_status "$wanted" hx-fetch --raw --retries 2 --timeout 1 "$url"
   [ $# -eq 0 ] || expect_err "$@"
@@ -42,8 +37,8 @@ requests() { grep -c "^/$1/$BATS_TEST_NUMBER.img " "$BATS_FILE_TMPDIR/bad/log"; 
 }
 
 @test "an empty disk, by status 416" {
-  expect_status 0 hx-fetch "http://127.0.0.1:$port/416-empty/x.img"
-  hx-fetch "http://127.0.0.1:$port/416-empty/x.img" | hx-snap-pack -o vm.mirn
+  expect_status 0 hx-fetch "$url/416-empty/x.img"
+  hx-fetch "$url/416-empty/x.img" | hx-snap-pack -o vm.mirn
   hx-info --json vm.mirn | jq -e '.size == 0'
 }
 
@@ -66,7 +61,7 @@ requests() { grep -c "^/$1/$BATS_TEST_NUMBER.img " "$BATS_FILE_TMPDIR/bad/log"; 
 @test "nothing that proves that ranges belong together: refused, or read by force and then said" {
   outcome 10 no-validator ETag
   outcome 10 weak-etag ETag
-  hx-fetch --force "http://127.0.0.1:$port/weak-etag/x.img" | hx-snap-pack -o vm.mirn
+  hx-fetch --force "$url/weak-etag/x.img" | hx-snap-pack -o vm.mirn
   hx-info --json vm.mirn | jq -e '.consistency == "none"'
   hx-restore vm.mirn -o restored.img
   assert_same restored.img "$disk"
@@ -102,12 +97,12 @@ requests() { grep -c "^/$1/$BATS_TEST_NUMBER.img " "$BATS_FILE_TMPDIR/bad/log"; 
 }
 
 @test "a server that stalls is lost after --timeout: status 5" {
-  expect_status 5 hx-fetch --raw --retries 0 --timeout 1 "http://127.0.0.1:$port/stall/x.img"
-  expect_status 5 hx-fetch --raw --retries 0 --timeout 1 "http://127.0.0.1:$port/silent/x.img"
+  expect_status 5 hx-fetch --raw --retries 0 --timeout 1 "$url/stall/x.img"
+  expect_status 5 hx-fetch --raw --retries 0 --timeout 1 "$url/silent/x.img"
 }
 
 @test "a signed URL that expires: status 6, and its signature is not told" {
-  expect_status 6 hx-fetch -v --raw "http://127.0.0.1:$port/403-expired/x.img?X-Amz-Signature=planted-signature"
+  expect_status 6 hx-fetch -v --raw "$url/403-expired/x.img?X-Amz-Signature=planted-signature"
   expect_err expired AccessDenied 'X-Amz-Signature=***'
   ! grep -a planted ../err || fail 'the signature was told'
 }
@@ -136,7 +131,7 @@ requests() { grep -c "^/$1/$BATS_TEST_NUMBER.img " "$BATS_FILE_TMPDIR/bad/log"; 
 
 @test "a sink learns what went wrong, and leaves nothing" {
   mkdir target
-  expect_pipe '3 3' "hx-fetch http://127.0.0.1:$port/length-changes/y.img | hx-snap-pack -o target/vm.mirn"
+  expect_pipe '3 3' "hx-fetch $url/length-changes/y.img | hx-snap-pack -o target/vm.mirn"
   assert_no_files_left target
 }
 

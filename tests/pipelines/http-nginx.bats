@@ -16,12 +16,7 @@ setup_file() {
 teardown_file() { stop_servers; }
 setup() {
   hx_setup
-  require nginx openssl curl
-  dir=$BATS_FILE_TMPDIR/nginx
-  root=$BATS_FILE_TMPDIR/root
-  url=https://localhost:$(<"$dir/port")
-  plain=http://127.0.0.1:$(<"$dir/plain-port")
-  ca=$dir/tls.pem
+  nginx_here
 }
 certificate_sha() { openssl x509 -in "$ca" -noout -fingerprint "-$1" | sed 's/.*=//'; }
 

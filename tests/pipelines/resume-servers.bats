@@ -9,6 +9,7 @@ setup_file() {
   mkdir root
   make_dense root/disk.img 12M
   cp -p root/disk.img root/twin.img
+  "$HX_BIN/hx-snap-pack" root/disk.img -o root/vm.mirn
   if command -v nginx >/dev/null; then start_nginx "$BATS_FILE_TMPDIR/root"; fi
   if [ -x /usr/sbin/sshd ]; then start_sshd; fi
 }
@@ -43,4 +44,20 @@ setup() {
   [ "$(size_of rest.stream)" -lt 7000000 ]
   there 'hx-snap-pack --resume -o vm.mirn' <rest.stream
   cmp <(hx-restore vm.mirn -o -) "$disk"
+}
+
+@test "a restore from a web server goes on: what is on the target is not fetched again" {
+  require nginx
+  nginx=$BATS_FILE_TMPDIR/nginx
+  url=http://127.0.0.1:$(<"$nginx/plain-port")/vm.mirn
+  killed_at 7000000 hx-restore --resume --checkpoint-interval 0.05s --limit-rate 8M "$url" -o new.img
+  [ "$status" -eq 137 ]
+  : >"$nginx/access.log"
+  expect_status 0 hx-restore --resume --json "$url" -o new.img
+  resumed=$(jq .resumed <<<"$out")
+  [ "$resumed" -gt 2000000 ]
+  assert_same new.img "$disk"
+  sent=$(awk '$6 == "\"GET" { sum += $10 } END { print sum }' "$nginx/access.log")
+  # Beside the rest there are the index, a few chunks to compare, and what small reads bring along.
+  [ "$sent" -lt $(($(size_of "$BATS_FILE_TMPDIR/root/vm.mirn") * 9 / 10)) ] || fail "$sent bytes were sent again"
 }

@@ -94,6 +94,28 @@ assert_sparse() {
   [ "$taken" -le "$(numfmt --from=iec "$2")" ] || fail "$1 takes $taken bytes on disk, more than $2"
 }
 
+# --- runs that are killed ---------------------------------------------------------------------------------------------
+
+# written_by PID: bytes of all its writes.
+written_by() { awk '/^wchar/ { print $2 }' "/proc/$1/io" 2>/dev/null || true; }
+# killed_at BYTES COMMAND…: SIGKILL when it has written so much, or it ends; $written: what it wrote. No function, which
+# would be a process of its own.
+killed_at() {
+  local bytes=$1 pid
+  shift
+  "$@" >../out 2>../err &
+  pid=$!
+  while kill -0 $pid 2>/dev/null; do
+    written=$(written_by $pid)
+    [ "${written:-0}" -lt "$bytes" ] || break
+  done
+  kill -STOP $pid 2>/dev/null || true
+  written=$(written_by $pid)
+  kill -KILL $pid 2>/dev/null || true
+  status=0
+  wait $pid || status=$?
+}
+
 # --- what a machine may lack ----------------------------------------------------------------------------------------
 
 # require COMMAND…: skips the test, saying why, where one is not installed. scripts/setup installs them all.

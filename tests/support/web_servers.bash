@@ -45,6 +45,19 @@ start_bad_server() {
   wait_for test -s "$dir/port"
 }
 
+# serve_bad_disk, bad_disk: for setup_file() and setup() of a file whose tests fetch $disk from the bad server at $url.
+serve_bad_disk() {
+  cd "$BATS_FILE_TMPDIR" || return 1
+  make_dense disk.img 9M
+  start_bad_server disk.img
+}
+bad_disk() {
+  port=$(<"$BATS_FILE_TMPDIR/bad/port")
+  url=http://127.0.0.1:$port
+  disk=$BATS_FILE_TMPDIR/disk.img
+  export port url disk
+}
+
 # start_nginx ROOT: over TLS at https://localhost:$(port_of nginx)/, /slow/ capped at 8 MB a second a connection, and in
 # the clear at http://127.0.0.1:$(port_of nginx-plain)/. The CA is $(server_dir)/nginx/tls.pem, the log access.log.
 start_nginx() {
@@ -74,6 +87,18 @@ END
   nginx -c "$dir/nginx.conf" >"$dir/out" 2>&1 3>&- &
   remember_pid $!
   wait_for curl -s --cacert "$dir/tls.pem" "https://localhost:$port/" -o "$dir/nothing"
+}
+
+# nginx_here: for setup() of a file whose setup_file() has started it with "$BATS_FILE_TMPDIR/root": $dir, $root, $ca,
+# $url over TLS and $plain in the clear.
+nginx_here() {
+  require nginx openssl curl
+  dir=$BATS_FILE_TMPDIR/nginx
+  root=$BATS_FILE_TMPDIR/root
+  url=https://localhost:$(<"$dir/port")
+  plain=http://127.0.0.1:$(<"$dir/plain-port")
+  ca=$dir/tls.pem
+  export dir root url plain ca
 }
 
 # start_sshd: of the user who runs the tests, by a key of its own; $(server_dir)/sshd/{port,id,known_hosts}.

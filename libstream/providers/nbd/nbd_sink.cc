@@ -30,6 +30,7 @@ class NbdSink : public FileSink {
   }
 
   Status put(Extent extent) override {
+    { const std::lock_guard let_through(gate_); }
     HX_TRY(writes_.failed());
     if (!fits_within(extent.offset, extent.length, size_)) return too_small(extent.end());
     if (extent.kind == Kind::kAbsent) {
@@ -51,7 +52,14 @@ class NbdSink : public FileSink {
     HX_TRY(client_->flush());
     return client_->finish();
   }
-  SinkCounts counts() const override { return {written_, zeroed_, skipped_}; }
+  Status sync() override {
+    if (!client_->info().flush) return unsupported(name() + ": the server cannot be told to make anything durable");
+    // Else those that go on putting would keep it waiting for ever.
+    const std::lock_guard hold_back(gate_);
+    HX_TRY(writes_.wait());
+    return client_->flush();
+  }
+  SinkCounts counts() const override { return {.written = written_, .zeroed = zeroed_, .skipped = skipped_}; }
   uint64_t contiguous_end() const override { return contiguous_.get(); }
 
   Status expect_room(uint64_t size) const { return size <= size_ ? Status() : Status(too_small(size)); }
@@ -145,6 +153,7 @@ class NbdSink : public FileSink {
   const TargetContent was_;
   bool has_disk_ = false;
   std::mutex part_of_block_;
+  std::mutex gate_;  // put() comes in through it
   std::atomic<uint64_t> written_ = 0, zeroed_ = 0, skipped_ = 0;
 };
 

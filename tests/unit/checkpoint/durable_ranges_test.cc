@@ -33,6 +33,12 @@ TEST_CASE("ranges in any order and overlap are as a set of bytes would have them
       bool all = true;
       for (uint64_t byte = from; byte < to; ++byte) all &= bytes.contains(byte);
       REQUIRE(ranges.contains(from, to) == all);
+      DurableRanges here;
+      for (const ByteInterval& gap : ranges.missing(from, to)) {
+        REQUIRE((from <= gap.begin && gap.end <= to));
+        here.add(gap.begin, gap.end);
+      }
+      for (uint64_t byte = from; byte < to; ++byte) REQUIRE(here.contains(byte, byte + 1) != bytes.contains(byte));
       DurableRanges whole = ranges;
       for (const ByteInterval& gap : ranges.missing(30)) {
         REQUIRE(gap.end <= 30);

@@ -194,7 +194,7 @@ TEST_CASE("an export begins with what is there, or anew with a warning and the o
       CHECK(beginning.resumed == !one.warning);
       CHECK(beginning.version.has_value() == !one.warning);
       if (!one.warning) {
-        CHECK(beginning.checkpoint.files.size() == 4);
+        CHECK(beginning.checkpoint.files.size() == 5);
         continue;
       }
       CHECK(beginning.checkpoint == wanted);

@@ -13,7 +13,7 @@ TEST_CASE("a token says of each disk where the sink is, in one word that a shell
   checkpoint.find("vm.mirn")->validator = {ValidatorKind::kFile, "1 2 3 4 5"};
   checkpoint.find("vm.mirn")->source = {"https://u:hunter2@h/x?sig=hunter2", Digest{}, "", ""};
   const ResumeToken token = token_of(checkpoint).value();
-  REQUIRE(token.disks.size() == 1);
+  REQUIRE(token.disks.size() == 2);
   CHECK(token.disks[0].key == "disk0");
   CHECK(token.disks[0].from == 2 << 20);
   CHECK(token.disks[0].size == 3 << 20);
@@ -27,7 +27,7 @@ TEST_CASE("a token says of each disk where the sink is, in one word that a shell
 
 TEST_CASE("a checkpoint without a disk has no token") {
   Checkpoint checkpoint = sample_checkpoint();
-  checkpoint.find("vm.mirn")->disk.reset();
+  for (FileCheckpoint& file : checkpoint.files) file.disk.reset();
   CHECK(token_of(checkpoint).error().kind == ErrorKind::kUsage);
 }
 

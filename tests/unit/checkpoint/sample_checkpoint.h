@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "checkpoint/checkpoint.h"
+#include "hash/tree_hasher.h"
 
 namespace hx::test {
 
@@ -56,6 +57,27 @@ inline Checkpoint sample_checkpoint() {
   packed.disk =
       SealedDisk{"disk0", "web", 3 << 20, 2 << 20, 1 << 20, Digest{}, "state-uuid", prefix_digest(hasher.state())};
   checkpoint.files.push_back(packed);
+
+  FileCheckpoint restored;
+  restored.path = "old.img";
+  restored.last_modified = at_second(1769904000);
+  restored.total_size = 5 << 20;
+  restored.status = FileStatus::kDownloading;
+  restored.ranges.add(0, 3 << 20);
+  restored.downloaded_size = 3 << 20;
+  restored.in_place = "file:2049 77";
+  TreeHasher tree(1 << 20);
+  tree.update_zeros(3 << 20);
+  restored.disk = SealedDisk{.key = "disk1",
+                             .name = "",
+                             .size = 5 << 20,
+                             .from = 3 << 20,
+                             .chunk_size = 1 << 20,
+                             .tree = tree.tree().identity(3 << 20),
+                             .state = "state-uuid",
+                             .image_digest = {},
+                             .subtrees = tree.tree().subtrees()};
+  checkpoint.files.push_back(restored);
   return checkpoint;
 }
 

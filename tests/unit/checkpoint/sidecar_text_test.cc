@@ -127,8 +127,8 @@ TEST_CASE("ours is what the original reads, and comes back as it was") {
 TEST_CASE("what the original has rewritten, without our keys, loads, and claims nothing durable") {
   Json json = Json::parse(format_sidecar(sample_checkpoint()));
   for (Json& entry : json["files"])
-    for (const char* key :
-         {"ranges", "validator", "partial_checksum", "partial_state", "source", "disk", "check", "total_size_known"})
+    for (const char* key : {"ranges", "validator", "partial_checksum", "partial_state", "source", "disk", "in_place",
+                            "check", "total_size_known"})
       entry.erase(key);
   const Checkpoint loaded = parse_sidecar(json.dump()).value();
   for (const FileCheckpoint& file : loaded.files) {

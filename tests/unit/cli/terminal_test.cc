@@ -11,14 +11,6 @@
 
 using namespace hx;
 
-TEST_CASE("control characters of names do not reach the terminal") {
-  CHECK(printable("plain name.img") == "plain name.img");
-  CHECK(printable("a\033[2Jb\nc\x7f") == "a\\x1b[2Jb\\x0ac\\x7f");
-  CHECK(printable("größe…") == "größe…");
-  CHECK(printable("\xC2\x9B"
-                  "31m") == "\\x9b31m");  // C1: one character that begins an escape sequence
-}
-
 TEST_CASE("text is cut to columns, not to bytes") {
   std::setlocale(LC_CTYPE, "C.UTF-8");
   CHECK(columns_of("größe") == 5);

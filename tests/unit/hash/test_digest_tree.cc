@@ -8,6 +8,7 @@
 #include "base/endian.h"
 #include "hash/digest_tree.h"
 #include "hash/sha256.h"
+#include "hash/tree_hasher.h"
 
 using namespace hx;
 
@@ -92,4 +93,43 @@ TEST_CASE("the identity binds size and chunk size", "[digest_tree]") {
   CHECK(tree.identity(5) != tree.identity(6));
   CHECK(tree.identity(5) != other.identity(5));
   CHECK(tree.identity(5) == tree.identity(5));
+}
+
+TEST_CASE("a tree goes on from its subtrees as if it had never been put away", "[digest_tree]") {
+  DigestTree whole(kChunk);
+  for (uint64_t count = 0; count <= 70; ++count) {
+    auto again = DigestTree::of_subtrees(kChunk, count, whole.subtrees());
+    REQUIRE(again);
+    for (uint64_t more = count; more < 75; ++more) again->add(leaf(more));
+    DigestTree straight(kChunk);
+    for (uint64_t i = 0; i < 75; ++i) straight.add(leaf(i));
+    CHECK(again->identity(75 * kChunk) == straight.identity(75 * kChunk));
+    CHECK_FALSE(DigestTree::of_subtrees(kChunk, count ^ 4, whole.subtrees()));
+    whole.add(leaf(count));
+  }
+}
+
+TEST_CASE("bytes in pieces make the tree of their chunks, and zeros are as if they were read", "[digest_tree]") {
+  std::string image(5 * kChunk + 77, '\0');
+  for (size_t i = 0; i < image.size(); i += 3)
+    if (i < kChunk || i > 4 * kChunk - 9) image[i] = static_cast<char>(i);
+  DigestTree wanted(kChunk);
+  for (size_t at = 0; at < image.size(); at += kChunk)
+    wanted.add(Sha256::of(as_bytes(std::string_view(image).substr(at, kChunk))));
+  for (const size_t step : {1000UL, 65536UL, 65537UL, 400000UL}) {
+    TreeHasher hasher(kChunk);
+    for (size_t at = 0; at < image.size();) {
+      const std::string_view piece = std::string_view(image).substr(at, step);
+      if (piece.find_first_not_of('\0') == piece.npos)
+        hasher.update_zeros(piece.size());
+      else
+        hasher.update(as_bytes(piece));
+      at += piece.size();
+      CHECK(hasher.whole() == at / kChunk * kChunk);
+    }
+    hasher.finish();
+    CHECK(hasher.position() == image.size());
+    CHECK(hasher.whole() == image.size());
+    CHECK(hasher.tree().identity(image.size()) == wanted.identity(image.size()));
+  }
 }

@@ -1,4 +1,4 @@
-#include "recorded_calls.h"
+#include "support/recorded_calls.h"
 
 #include <fcntl.h>
 #include <sys/syscall.h>
