@@ -90,6 +90,7 @@ Status ExportJob::open_checkpoint() {
     store_ = HX_TRY(open_store());
   }
   Beginning beginning = HX_TRY(begin_checkpoint(*store_, std::move(wanted), request_.restart, listener_.warn));
+  shared_.was_all_done = beginning.resumed && beginning.checkpoint.is_complete();
   checkpoint_.emplace(*store_, std::move(beginning), clock_);
   // Where no lock keeps others away, the first save does.
   return is_s3_location(checkpoint_path_) ? checkpoint_->save() : Status();
