@@ -35,7 +35,8 @@ struct Sample {
     bytes = builder.build();
     const auto file = std::make_shared<MemoryReader>(as_bytes(bytes), "whole");
     const SnapshotHeader header = read_header(static_cast<const RandomReader&>(*file)).value();
-    for (const mirn::PageRef& page : SnapshotReader::open(file, header).value()->directory().pages)
+    const auto reader = SnapshotReader::open(file, header).value();
+    for (const mirn::PageRef& page : reader->directory().pages)
       ends.push_back(header.body_offset() + page.offset + page.size);
   }
 };
@@ -49,11 +50,12 @@ Result<WrittenPrefix> read(const std::string& bytes, uint64_t end) {
 }
 Result<std::string> content(const WrittenPrefix& prefix, uint64_t begin) {
   std::string text;
-  HX_TRY(prefix.read_content(begin, [&](const FrameEntry& entry, ByteSpan data) -> Status {
+  const auto take = [&](const FrameEntry& entry, ByteSpan data) -> Status {
     REQUIRE(entry.extent.offset == begin + text.size());
     text += entry.kind == Kind::kData ? std::string(as_text(data)) : std::string(entry.extent.length, '\0');
     return {};
-  }));
+  };
+  HX_TRY(prefix.read_content(begin, take));
   return text;
 }
 
@@ -71,8 +73,12 @@ TEST_CASE("all groups before a page are found from it backwards, and their conte
       CHECK(prefix.pages().size() == i + 1);
       CHECK(prefix.end() == whole.ends[i]);
       CHECK(prefix.from() == whole.froms[i]);
-      for (const uint64_t begin : {uint64_t{0}, kChunk, 3 * kChunk, whole.froms[i]})
-        CHECK((content(prefix, begin).value() == whole.image.substr(begin, whole.froms[i] - begin)));
+      for (const uint64_t begin : {uint64_t{0}, kChunk, 3 * kChunk, whole.froms[i]}) {
+        INFO("group " << i << ", from " << begin);
+        const std::string text = content(prefix, begin).value();
+        CHECK(text.size() == whole.froms[i] - begin);
+        CHECK((text == whole.image.substr(begin, whole.froms[i] - begin)));
+      }
     }
   }
 }
@@ -80,7 +86,8 @@ TEST_CASE("all groups before a page are found from it backwards, and their conte
 TEST_CASE("of a snapshot that has only its header nothing is sealed", "[written_prefix]") {
   const auto file = std::make_shared<MemoryReader>(as_bytes(sample().bytes), "whole");
   const uint64_t body = read_header(static_cast<const RandomReader&>(*file)).value().body_offset();
-  const WrittenPrefix prefix = read(sample().bytes.substr(0, body), body).value();
+  const std::string part = sample().bytes.substr(0, body);
+  const WrittenPrefix prefix = read(part, body).value();
   CHECK(prefix.from() == 0);
   CHECK(prefix.pages().empty());
   CHECK(content(prefix, 0).value().empty());
@@ -93,7 +100,8 @@ TEST_CASE("an end that is none of a page's, or beyond the file, is refused", "[w
     INFO(end);
     CHECK_FALSE(read(whole.bytes, end).ok());
   }
-  CHECK_FALSE(read(whole.bytes.substr(0, whole.ends[1] - 1), whole.ends[1]).ok());
+  const std::string part = whole.bytes.substr(0, whole.ends[1] - 1);
+  CHECK_FALSE(read(part, whole.ends[1]).ok());
 }
 
 TEST_CASE("a page that is missing, repeated or of another group is refused", "[written_prefix]") {
@@ -117,14 +125,15 @@ TEST_CASE("whatever byte is flipped: refused, or found when the content is read,
     part[at] = static_cast<char>(part[at] ^ 0x10);
     auto prefix = read(part, part.size());
     auto text = prefix.ok() ? content(*prefix, 0) : Result<std::string>(damaged("refused"));
-    if (text.ok() && prefix->from() == whole.froms[1]) REQUIRE((*text == whole.image.substr(0, whole.froms[1])));
+    if (text.ok() && (at >= body || prefix->from() == whole.froms[1]))
+      REQUIRE((*text == whole.image.substr(0, whole.froms[1])));
     if (at >= body) ++tried, found += !text.ok();
     part[at] = static_cast<char>(part[at] ^ 0x10);
   }
-  CHECK(found == tried);  // frames and pages have checksums
+  CHECK(found > tried * 99 / 100);  // all but frames of zeros, whose content nobody reads
 }
 
 TEST_CASE("content is not taken from a place inside a frame", "[written_prefix]") {
   const WrittenPrefix prefix = read(sample().bytes, sample().ends[0]).value();
-  CHECK_FALSE(content(prefix, 2 * kChunk - 1).ok());
+  CHECK_FALSE(content(prefix, kChunk - 1).ok());
 }
