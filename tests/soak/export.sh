@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Exports from web, SSH and object servers, killed, interrupted and cut at random moments: always the right bytes
-# HX_KILLS: of each server (50). Of the web server's the log tells how much was fetched twice.
+# HX_KILLS: SIGKILLs of each server's (50), besides those that are interrupted, or whose server goes away. The web
+# server's log tells how much was fetched twice.
 set -euo pipefail
 command -v nginx >/dev/null || { echo 'nginx is not installed'; exit 77; }
 export HX_ROOT=${HX_ROOT:-$(cd "$(dirname "$0")/../.." && pwd)} BATS_FILE_TMPDIR=$PWD PATH="$HX_BIN:$PATH:/usr/sbin"
@@ -37,7 +38,7 @@ one_end() {
     KILL | INT) kill -"$1" $run 2>/dev/null || true ;;
     cut) cut_nginx ;;
   esac
-  wait $run || result=$?
+  { wait $run || result=$?; } 2>/dev/null # what the shell says of a killed one is known
   [ "$1" != cut ] || start_again
   case $1,$result in
     KILL,137 | INT,130 | cut,5) return 0 ;;
@@ -50,18 +51,19 @@ one_end() {
 
 # soak_source SERVER HOW…
 soak_source() {
-  local server=$1 kills=0 bound=0 how
+  local server=$1 kills=0 ends=0 bound=0 how
   shift
   rm -rf out
   : >nginx/access.log
   while [ $kills -lt "$wanted" ]; do
     how=$(($# > 1 ? RANDOM % $# : 0)) how=${*:how+1:1}
     if one_end "$how"; then
-      kills=$((kills + 1))
+      ends=$((ends + 1))
+      [ "$how" != KILL ] || kills=$((kills + 1))
       # An interval and its save; what was on its way of each worker, and what it had and was not saved.
       bound=$((bound + 3200000 + 2 * 6 * 2000000))
       check
-      [ $((kills % 5)) -eq 0 ] || continue
+      [ $((ends % 5)) -eq 0 ] || continue
       hx-export "${options[@]}" "${locations[@]}" -d out
     fi
     for name in $names; do cmp "out/$name.img" "root/$name.img"; done
@@ -72,9 +74,9 @@ soak_source() {
   if [ "$server" = https ]; then
     sent=$(awk '$9 ~ /^20/ { sum += $10 } END { print sum + 0 }' nginx/access.log)
     [ "$sent" -le $((bound + total)) ] || { echo "$sent bytes were sent, more than $bound"; exit 1; }
-    echo "$server: $kills ends, $sent bytes sent, at most $((bound + total)) are due"
+    echo "$server: $kills kills of $ends ends, $sent bytes sent, at most $((bound + total)) are due"
   else
-    echo "$server: $kills ends"
+    echo "$server: $kills kills of $ends ends"
   fi
 }
 
