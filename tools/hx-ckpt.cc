@@ -12,6 +12,7 @@
 #include "checkpoint/sidecar_care.h"
 #include "checkpoint/sidecar_file.h"
 #include "cli/run_tool.h"
+#include "transfer/kept_checkpoint.h"
 
 using namespace hx;
 
@@ -49,8 +50,8 @@ Status print(const std::string& text, const Options& options, Tool& tool) {
 }
 
 Status show(const std::string& operand, const Options& options, Tool& tool) {
-  const std::string path = HX_TRY(find_sidecar(operand));
-  const Checkpoint checkpoint = HX_TRY(read_sidecar(path));
+  const std::string path = HX_TRY(find_checkpoint(operand));
+  const Checkpoint checkpoint = HX_TRY(read_checkpoint(path));
   if (options.json) {
     Json json = {{"checkpoint", path}};
     json.update(checkpoint_to_json(checkpoint));
@@ -62,13 +63,13 @@ Status show(const std::string& operand, const Options& options, Tool& tool) {
 }
 
 Status token(const std::string& operand, const Options&, Tool& tool) {
-  const std::string path = HX_TRY(find_sidecar(operand));
-  return tool.print(format_token(HX_TRY_IN(path, token_of(HX_TRY(read_sidecar(path))))) + "\n");
+  const std::string path = HX_TRY(find_checkpoint(operand));
+  return tool.print(format_token(HX_TRY_IN(path, token_of(HX_TRY(read_checkpoint(path))))) + "\n");
 }
 
 Status check(const std::string& operand, const Options& options, Tool& tool) {
-  const std::string path = HX_TRY(find_sidecar(operand));
-  const Checkpoint checkpoint = HX_TRY(read_sidecar(path));
+  const std::string path = HX_TRY(find_checkpoint(operand));
+  const Checkpoint checkpoint = HX_TRY(read_checkpoint(path));
   const std::string directory = options.directory.empty() ? checkpoint.output_path : options.directory;
   const CheckDepth depth = options.verify ? CheckDepth::kChecksums : CheckDepth::kSizes;
   size_t wrong = 0;
@@ -84,18 +85,20 @@ Status check(const std::string& operand, const Options& options, Tool& tool) {
 }
 
 Status list(const std::string& directory, const Options& options, Tool& tool) {
+  HX_TRY(refuse_object(directory, "aws s3 ls lists them"));
   for (const std::string& path : HX_TRY(list_sidecars(directory)))
     HX_TRY(print(format_listed(path, options.form(), system_clock()), options, tool));
   return {};
 }
 
 Status remove(const std::string& operand, const Options&, Tool&) {
-  return remove_unused(HX_TRY(find_sidecar(operand)), system_clock());
+  return remove_checkpoint(operand);
 }
 
 Status prune(const std::string& directory, const Options& options, Tool& tool) {
   if (!options.older_than)
     return usage_error("prune needs --older-than").with_hint("hx-ckpt prune --older-than 7d DIR");
+  HX_TRY(refuse_object(directory, "a lifecycle rule of the bucket does that"));
   for (const std::string& path : HX_TRY(older_sidecars(directory, *options.older_than, system_clock()))) {
     Status removed = options.dry_run ? Status() : remove_unused(path, system_clock());
     // One in use is not old, whatever its time says.
@@ -111,6 +114,7 @@ Status prune(const std::string& directory, const Options& options, Tool& tool) {
 
 Status convert(const std::string& operand, const Options& options, Tool&) {
   if (options.compress == options.decompress) return usage_error("convert needs --compress or --decompress");
+  HX_TRY(refuse_object(operand, "hx-export compresses what it keeps under a name that ends in .zst"));
   const std::string from = HX_TRY(find_sidecar(operand));
   const std::string to = options.compress ? compressed_name(from) : plain_name(from);
   return convert_sidecar(from, to, system_clock());

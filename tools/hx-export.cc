@@ -17,7 +17,7 @@ namespace {
 struct Options {
   ExportRequest request;
   NetOptions net;
-  bool json = false, force = false, verify = false, restart = false, no_checkpoint = false;
+  bool json = false, force = false, verify = false, restart = false, no_checkpoint = false, unsafe = false;
 };
 
 ToolSpec describe(Options& to) {
@@ -29,7 +29,8 @@ ToolSpec describe(Options& to) {
   table.operands("LOCATION", 1, OptionTable::kAnyCount, &to.request.locations);
   table.text("directory", 'd', "DIR", "where the files go (.)", &to.request.directory);
   table.text("name", 0, "NAME", "what the checkpoint is called (as the first file)", &to.request.name);
-  table.text("checkpoint", 0, "FILE", "the checkpoint (DIR/.NAME.checkpoint)", &to.request.checkpoint_path);
+  table.text("checkpoint", 0, "FILE", "or s3://…: the checkpoint (DIR/.NAME.checkpoint)", &to.request.checkpoint_path);
+  table.flag("checkpoint-unsafe", 0, "though the store has no conditional writes", &to.unsafe);
   table.parsed("checkpoint-interval", 0, "TIME", "save it so often: 0.5s, 5m (30s); 0: at files' ends",
                &to.request.interval, parse_duration);
   table.flag("no-checkpoint", 0, "keep none, and no .part files", &to.no_checkpoint);
@@ -50,6 +51,9 @@ Status check(Options& options) {
   if (request.limit_rate == uint64_t{0}) return usage_error("--limit-rate: nothing would ever arrive");
   if (options.no_checkpoint && (options.restart || !request.checkpoint_path.empty()))
     return usage_error("--no-checkpoint leaves nothing to --restart or to --checkpoint");
+  if (options.unsafe && !is_s3_location(request.checkpoint_path))
+    return usage_error("--checkpoint-unsafe goes with --checkpoint s3://…");
+  if (options.unsafe) request.conditions = S3CheckpointOptions::Conditions::kUnneeded;
   if (options.no_checkpoint) request.use = CheckpointUse::kNo;
   if (options.restart) request.restart = Restart::kYes;
   if (options.verify) request.depth = CheckDepth::kChecksums;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,6 +17,7 @@
 #include "extent/map_text.h"
 #include "extent/pump.h"
 #include "extent/stream_writer.h"
+#include "io/closed_reader.h"
 #include "io/fd_io.h"
 #include "io/rate_limiter.h"
 #include "transfer/byte_range.h"
@@ -99,8 +101,7 @@ void abort_stream(const Error& error) {
   stream_writer(out, 1)->abort(error);
 }
 
-Status fetch(FetchOptions& options, Tool& tool, bool& has_begun) {
-  HX_TRY(check(options));
+Status fetch(FetchOptions& options, Tool& tool, std::stop_source& stop, bool& has_begun) {
   if (!options.extents_path.empty()) options.request.extents = HX_TRY(read_extents(options.extents_path));
   for (const auto& path : options.file_paths) options.request.files.push_back(HX_TRY(read_machine_file(path)));
   options.net.explain = [&tool](const std::string& text) { tool.explain(text); };
@@ -128,8 +129,22 @@ Status fetch(FetchOptions& options, Tool& tool, bool& has_begun) {
     sink = stream_writer(out, disks.size());
   auto source = fetch_source(std::move(disks), {.threads = options.jobs});
   has_begun = true;
-  HX_TRY(pump(*source, *sink, {.progress = &tool.progress(), .rate_limiter = limiter ? &*limiter : nullptr}));
+  Status done = pump(*source, *sink, {.progress = &tool.progress(), .rate_limiter = limiter ? &*limiter : nullptr});
+  if (!done) stop.request_stop();  // before the source goes, which waits for its requests
+  HX_TRY(std::move(done));
   return sink->commit();
+}
+
+// Requests to servers end as soon as nobody reads what they would bring, and with the first failure: neither is
+// waited for until the server has an answer.
+Status fetch_while_read(FetchOptions& options, Tool& tool, bool& has_begun) {
+  HX_TRY(check(options));
+  std::stop_source stop;
+  options.net.curl.stop = stop.get_token();
+  const ClosedReaderWatch watch(STDOUT_FILENO, [&stop] { stop.request_stop(); });
+  Status done = fetch(options, tool, stop, has_begun);
+  if (done || done.error().reason != "cancelled" || !watch.is_closed()) return done;
+  return damaged("stdout: closed by its reader");
 }
 
 }  // namespace
@@ -146,5 +161,5 @@ int main(int argc, char** argv) {
   spec.on_error = [&](const Error& error) {
     if (is_stream && !has_begun) abort_stream(error);
   };
-  return run_tool(std::move(spec), argc, argv, [&](Tool& tool) { return fetch(options, tool, has_begun); });
+  return run_tool(std::move(spec), argc, argv, [&](Tool& tool) { return fetch_while_read(options, tool, has_begun); });
 }

@@ -28,6 +28,8 @@ class CheckpointStore {
   virtual Result<std::string> set_aside() = 0;
   // All is done: nothing of it stays.
   virtual Status remove(const std::string& version) = 0;
+  // The next store() is this run's last: it says that nobody uses the checkpoint any more. Any thread.
+  virtual void let_go() {}                      // a lock file goes with the process
   virtual const std::string& name() const = 0;  // for messages
 };
 

@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/json.h"
+#include "checkpoint/run_claim.h"
 #include "checkpoint/sidecar_text.h"
 #include "checkpoint/stored_location.h"
 
@@ -43,6 +44,8 @@ std::string format_checkpoint(const Checkpoint& checkpoint, Detail detail) {
             "\nFormat: " + checkpoint.export_format + "\nOutput: " + checkpoint.output_path +
             "\nCreated: " + format_rfc3339(checkpoint.created_at) +
             "\nUpdated: " + format_rfc3339(checkpoint.updated_at) + "\n";
+    if (const auto claim = claim_in(format_sidecar(checkpoint)))
+      text += "Used by: " + claim->holder() + ", until " + format_rfc3339(claim->until) + "\n";
   }
   char progress[32];
   std::snprintf(progress, sizeof progress, "Progress: %.1f%%\n", checkpoint.progress() * 100);

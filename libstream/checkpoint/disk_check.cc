@@ -67,6 +67,8 @@ FileFinding check_whole(const FileCheckpoint& entry, const std::string& path, Ch
   }
   if (depth == CheckDepth::kChecksums && !entry.checksum.empty())
     finding.message = compare_digest(file.value(), path, file->size, entry.checksum);
+  else if (depth == CheckDepth::kChecksums && entry.partial && entry.partial->state.length <= file->size)
+    finding.message = compare_digest(file.value(), path, entry.partial->state.length, entry.partial->digest.hex());
   if (!finding.message.empty()) return finding;
   finding.holds = finding.is_whole = true;
   finding.message = bytes_text(file->size);

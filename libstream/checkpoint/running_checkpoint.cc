@@ -71,6 +71,7 @@ Status RunningCheckpoint::written(std::string_view path, uint64_t begin, uint64_
   const auto open = open_.find(path);
   if (open == open_.end()) return bug(std::string(path) + ": written but not open in the checkpoint");
   if (open->second.failure) return *open->second.failure;
+  if (lost_) return *lost_;
   open->second.written.add(begin, end);
   return {};
 }
@@ -130,8 +131,12 @@ Status RunningCheckpoint::save_locked() {
   if (stored.ok()) {
     std::lock_guard lock(mutex_);
     version_ = std::move(stored).value();
-  } else if (result.ok()) {
-    result = std::move(stored).error();
+  } else {
+    if (stored.error().reason == "checkpoint-changed") {
+      std::lock_guard lock(mutex_);
+      lost_ = stored.error();
+    }
+    if (result.ok()) result = std::move(stored).error();
   }
   return result;
 }
@@ -139,6 +144,11 @@ Status RunningCheckpoint::save_locked() {
 Status RunningCheckpoint::save() {
   std::lock_guard saving(saving_);
   return save_locked();
+}
+
+Status RunningCheckpoint::save_and_let_go() {
+  store_.let_go();
+  return save();
 }
 
 Status RunningCheckpoint::close_file(std::string_view path, FileStatus status, const std::string& checksum) {

@@ -36,7 +36,8 @@ class RunningCheckpoint {
   enum class Begin : uint8_t { kContinue, kAnew };
   // kAnew: its ranges are forgotten, durably, before this returns. Only then may the file be emptied.
   Status open_file(std::string_view path, Begin, std::function<Status()> sync);
-  // These bytes are written. Fails if an earlier sync() of this file did: go no further.
+  // These bytes are written. Fails if an earlier sync() of this file did, or if another run has the checkpoint now: go
+  // no further.
   Status written(std::string_view path, uint64_t begin, uint64_t end);
   // The file's prefix has this state; counts when the bytes it is of are durable.
   void hashed(std::string_view path, const Sha256State&);
@@ -47,6 +48,8 @@ class RunningCheckpoint {
 
   // Syncs the files with something new, then stores. The first error is given; the other files are saved all the same.
   Status save();
+  // The same for the last time: the checkpoint is free for another run.
+  Status save_and_let_go();
   // All is done: the checkpoint is removed.
   Status finish();
 
@@ -68,6 +71,7 @@ class RunningCheckpoint {
   Checkpoint checkpoint_;
   std::map<std::string, OpenFile, std::less<>> open_;
   std::optional<std::string> version_;
+  std::optional<Error> lost_;  // it is another run's now
 };
 
 // save() every interval, in a thread of its own; 0: none. What fails is told to on_error, and tried again next time.

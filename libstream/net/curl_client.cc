@@ -67,6 +67,7 @@ class CurlClient : public HttpClient {
     lock.unlock();
     {
       const std::stop_callback on_stop(request.stop, [&] { cancel(job); });
+      const std::stop_callback on_end(setup_.options.stop, [&] { cancel(job); });
       lock.lock();
       job.done.wait(lock, [&] { return job.is_done; });
       lock.unlock();

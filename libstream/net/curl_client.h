@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <memory>
+#include <stop_token>
 #include <string>
 
 #include "net/http_client.h"
@@ -18,6 +19,8 @@ struct CurlOptions {
   std::string thumbprint;
   std::chrono::seconds stall_timeout{60};  // so long under 100 bytes a second: lost, kTemporary
   std::chrono::seconds connect_timeout{30};
+  enum class Proxies : uint8_t { kOfEnvironment, kNone } proxies = Proxies::kOfEnvironment;
+  std::stop_token stop = {};  // asked to stop, all requests end at once, as by their own token
 };
 
 // One thread drives all transfers; any thread may perform(). Nothing starts before the first one. To be destroyed when

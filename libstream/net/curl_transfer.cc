@@ -63,6 +63,7 @@ void CurlTransfer::set_up(const CurlSetup& setup) {
   set(CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
   set(CURLOPT_HTTP_CONTENT_DECODING, 0L);  // an encoded answer is refused, not decoded: ranges would be of the encoded
   set(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+  if (setup.options.proxies == CurlOptions::Proxies::kNone) set(CURLOPT_PROXY, "");
   set(CURLOPT_USERAGENT, "hx/" HX_VERSION);
   set(CURLOPT_NOSIGNAL, 1L);
   set(CURLOPT_TCP_KEEPALIVE, 1L);

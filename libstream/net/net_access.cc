@@ -20,6 +20,7 @@ Result<std::shared_ptr<HttpClient>> NetAccess::separate() const {
 std::shared_ptr<HttpClient> NetAccess::retrying(std::shared_ptr<HttpClient> client) const {
   RetryTools tools;
   tools.explain = options_.explain;
+  tools.stop = options_.curl.stop;
   return retrying_client(std::move(client), options_.retry, std::move(tools));
 }
 

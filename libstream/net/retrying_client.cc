@@ -75,9 +75,10 @@ class RetryingClient : public HttpClient {
  private:
   // Whether it slept to the end.
   bool sleep(milliseconds wait, const std::stop_token& stop) const {
-    if (!stop.stop_possible()) return tools_.clock->sleep_for(wait), true;
-    for (; wait.count() > 0 && !stop.stop_requested(); wait -= kNap) tools_.clock->sleep_for(std::min(wait, kNap));
-    return !stop.stop_requested();
+    const auto is_asked = [&] { return stop.stop_requested() || tools_.stop.stop_requested(); };
+    if (!stop.stop_possible() && !tools_.stop.stop_possible()) return tools_.clock->sleep_for(wait), true;
+    for (; wait.count() > 0 && !is_asked(); wait -= kNap) tools_.clock->sleep_for(std::min(wait, kNap));
+    return !is_asked();
   }
 
   static uint64_t length_of(const HttpRequest& request) { return request.range->last - request.range->first + 1; }

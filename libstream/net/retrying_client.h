@@ -23,6 +23,7 @@ struct RetryTools {
   Clock* clock = &system_clock();
   std::function<double()> random;                   // [0, 1); empty: a real one. Any thread.
   std::function<void(const std::string&)> explain;  // what went wrong and how long it waits; any thread
+  std::stop_token stop = {};                        // asked to stop, nothing is waited for any more
 };
 
 // Tries again: connections that fail, stall or are cut short, and the statuses 408, 429, 500, 502, 503, 504 and other

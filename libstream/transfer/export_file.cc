@@ -1,8 +1,10 @@
 #include "transfer/export_file.h"
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include "checkpoint/stored_location.h"
+#include "io/fd_io.h"
 #include "io/zero_range.h"
 #include "transfer/download_whole.h"
 
@@ -13,19 +15,32 @@ Status ExportFile::prepare() {
   const auto old = shared_.checkpoint->file(item_.path);
   FileFinding finding;
   if (old) finding = check_file(*old, shared_.directory, shared_.depth);
-  if (old && old->status == FileStatus::kCompleted && finding.holds) {
-    HX_TRY(check_identity(*old, location_identity(item_.location)));
-    task_ = Task::kNothing;
-    report_.size = report_.resumed = old->total_size.value_or(0);
-    report_.bytes.sha256 = old->checksum;
-    show_progress(report_.size);
-    progress_->finished = true;
-    shared_.say(item_.path + ": is complete since an earlier run");
-    return {};
-  }
+  if (old && old->status == FileStatus::kCompleted && finding.holds) return take_as_complete(*old);
   if (!finding.is_whole) HX_TRY(check_name_is_free());
   source_ = HX_TRY(open_export_source(item_, shared_.location));
   return decide(old ? &*old : nullptr, finding);
+}
+
+Status ExportFile::take_as_complete(const FileCheckpoint& old) {
+  HX_TRY(check_identity(old, location_identity(item_.location)));
+  if (shared_.was_all_done) {
+    source_ = HX_TRY(open_export_source(item_, shared_.location));
+    HX_TRY(check_state(old, {source_.validator, source_.size, source_.identity}));
+  }
+  task_ = Task::kNothing;
+  report_.size = report_.resumed = old.total_size.value_or(0);
+  report_.bytes.sha256 = HX_TRY(digest_here(old.checksum));
+  show_progress(report_.size);
+  progress_->finished = true;
+  shared_.say(item_.path + ": is complete since an earlier run");
+  return {};
+}
+
+// Of the file under its final name, for --verify: what the checkpoint knows was compared when it was looked at.
+Result<std::string> ExportFile::digest_here(const std::string& known) const {
+  if (shared_.depth != CheckDepth::kChecksums || !known.empty()) return known;
+  const UniqueFd fd = HX_TRY(open_fd(final_path(), O_RDONLY | O_NOFOLLOW));
+  return HX_TRY(check_bytes(fd.get(), final_path(), report_.size, {}, OwnDigest::kCompute)).sha256;
 }
 
 Status ExportFile::check_name_is_free() const {
@@ -42,6 +57,7 @@ Status ExportFile::decide(const FileCheckpoint* old, const FileFinding& finding)
   if (decision.step == Step::kContinue || decision.step == Step::kWhole) {
     entry.ranges = old->ranges;
     entry.partial = old->partial;
+    if (decision.step == Step::kWhole) entry.checksum = old->checksum;
     entry.total_size = old->total_size;
     report_.resumed = entry.downloaded_size = entry.ranges.bytes();
   }
@@ -76,7 +92,8 @@ Result<ExportReport> ExportFile::fetch() {
   if (task_ == Task::kNothing) return report_;
   if (task_ == Task::kComplete) {
     report_.size = report_.resumed;
-    HX_TRY(shared_.checkpoint->complete_file(item_.path, ""));
+    report_.bytes.sha256 = HX_TRY(digest_here(shared_.checkpoint->file(item_.path)->checksum));
+    HX_TRY(shared_.checkpoint->complete_file(item_.path, report_.bytes.sha256));
     progress_->finished = true;
     return report_;
   }

@@ -27,7 +27,10 @@ struct ExportShared {
   LocationOptions location;
   Overwrite overwrite = Overwrite::kRefuse;
   CheckDepth depth = CheckDepth::kSizes;  // of what the checkpoint says
-  DownloadLimits limits;                  // without slots: those are the server's
+  // The checkpoint that was found says that all is done: its run ended before it removed it, at any time before this
+  // one. Then the sources are asked, too, whether they are still the same.
+  bool was_all_done = false;
+  DownloadLimits limits;  // without slots: those are the server's
   std::function<std::counting_semaphore<>*(const std::string& server)> slots_of;
   Progress* progress = nullptr;
   std::function<void(const std::string&)> say;
@@ -45,6 +48,8 @@ class ExportFile {
 
  private:
   std::string final_path() const { return shared_.directory + "/" + item_.path; }
+  Status take_as_complete(const FileCheckpoint& old);
+  Result<std::string> digest_here(const std::string& known) const;
   Status check_name_is_free() const;
   Status decide(const FileCheckpoint* old, const FileFinding& finding);
   FileCheckpoint new_entry(const FileCheckpoint* old) const;

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "base/redact.h"
 #include "checkpoint/part_file.h"
 #include "checkpoint/sidecar_file.h"
 #include "io/worker_group.h"
@@ -14,6 +15,9 @@ namespace hx {
 namespace {
 
 constexpr uint64_t kLeastPiece = 64 * kKiB, kMostPiece = 4 * kMiB;
+// An object says whose it is for three intervals, so that one save that fails or is late loses nothing; of longer
+// intervals, and none at all, it is saved all the same.
+constexpr std::chrono::milliseconds kLongestInterval{60'000}, kLeastLease{30'000};
 
 // --no-checkpoint: what is stored is gone with the process.
 class NoStore : public CheckpointStore {
@@ -81,13 +85,28 @@ Status ExportJob::open_checkpoint() {
   } else {
     checkpoint_path_ =
         request_.checkpoint_path.empty() ? sidecar_path(request_.directory, wanted.vm_name) : request_.checkpoint_path;
-    if (checkpoint_path_.find("://") != std::string::npos)
-      return unsupported(checkpoint_path_ + ": this version keeps checkpoints in files only");
-    store_ = HX_TRY(open_file_store(checkpoint_path_, clock_));
+    if (is_s3_location(checkpoint_path_) && checkpoint_path_.ends_with('/'))
+      checkpoint_path_ = sidecar_path(checkpoint_path_, wanted.vm_name);
+    store_ = HX_TRY(open_store());
   }
   Beginning beginning = HX_TRY(begin_checkpoint(*store_, std::move(wanted), request_.restart, listener_.warn));
+  shared_.was_all_done = beginning.resumed && beginning.checkpoint.is_complete();
   checkpoint_.emplace(*store_, std::move(beginning), clock_);
-  return {};
+  // Where no lock keeps others away, the first save does.
+  return is_s3_location(checkpoint_path_) ? checkpoint_->save() : Status();
+}
+
+Result<std::unique_ptr<CheckpointStore>> ExportJob::open_store() {
+  if (!is_s3_location(checkpoint_path_)) {
+    if (checkpoint_path_.find("://") != std::string::npos)
+      return unsupported(redact_urls(checkpoint_path_) + ": checkpoints are kept in files and in s3:// only");
+    return open_file_store(checkpoint_path_, clock_);
+  }
+  if (request_.interval.count() <= 0 || request_.interval > kLongestInterval) request_.interval = kLongestInterval;
+  S3CheckpointOptions options;
+  options.conditions = request_.conditions;
+  options.lease = std::max(kLeastLease, 3 * request_.interval);
+  return open_s3_checkpoint(HX_TRY(SmallObject::open(checkpoint_path_, *request_.location.net)), options, clock_);
 }
 
 std::counting_semaphore<>* ExportJob::slots_of(const std::string& server) {
@@ -138,7 +157,7 @@ void ExportJob::remove_parts() const {
 }
 
 Status ExportJob::save() {
-  if (!checkpoint_path_.empty()) return checkpoint_->save();
+  if (!checkpoint_path_.empty()) return checkpoint_->save_and_let_go();
   remove_parts();
   return {};
 }
@@ -154,7 +173,7 @@ Result<bool> ExportJob::finish(Outcome outcome) {
   });
   // It may have files of an earlier run that this one was not asked for.
   const bool is_kept = !is_empty && !(outcome == Outcome::kAll && now.is_complete());
-  HX_TRY(is_kept ? checkpoint_->save() : checkpoint_->finish());
+  HX_TRY(is_kept ? checkpoint_->save_and_let_go() : checkpoint_->finish());
   return is_kept;
 }
 

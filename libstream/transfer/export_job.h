@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "providers/aws/s3_checkpoint.h"
 #include "transfer/export_file.h"
 
 namespace hx {
@@ -16,7 +17,8 @@ struct ExportRequest {
   std::vector<std::string> locations;
   std::string directory = ".";  // made if it is not there
   std::string name;             // of the checkpoint; empty: export_name()
-  std::string checkpoint_path;  // empty: in the directory
+  std::string checkpoint_path;  // empty: in the directory; "s3://…": an object, or one below it if it ends in '/'
+  S3CheckpointOptions::Conditions conditions = S3CheckpointOptions::Conditions::kRequired;  // of an object
   CheckpointUse use = CheckpointUse::kYes;
   Restart restart = Restart::kNo;
   std::chrono::milliseconds interval{30'000};
@@ -45,7 +47,8 @@ class ExportJob {
   // All files, or what can be had of them: each failure is told to the listener, and that they were some is the answer.
   enum class Outcome : uint8_t { kAll, kSome };
   Outcome run();
-  // What is durable now is in the checkpoint; without one, the .part files are removed. For a process that ends.
+  // What is durable now is in the checkpoint, which is free then; without one, the .part files are removed. For a
+  // process that ends.
   Status save();
   // After run(): the checkpoint goes if nothing is left to do, or nothing was done. Nobody calls save() any more.
   // Whether it is kept.
@@ -56,6 +59,7 @@ class ExportJob {
  private:
   ExportJob(ExportRequest request, ExportListener listener, Clock& clock);
   Status open_checkpoint();
+  Result<std::unique_ptr<CheckpointStore>> open_store();
   void for_each_file(const std::function<void(size_t)>&);
   std::counting_semaphore<>* slots_of(const std::string& server);
   void remove_parts() const;

@@ -20,6 +20,15 @@ Status check_identity(const FileCheckpoint& old, const Digest& now) {
   return changed(old.path, "it was begun from " + old.source.location);
 }
 
+Status check_state(const FileCheckpoint& old, const SourceState& now) {
+  if (old.total_size && now.size && *old.total_size != *now.size)
+    return changed(old.path,
+                   "it had " + std::to_string(*old.total_size) + " bytes, and has " + std::to_string(*now.size));
+  if (old.validator.kind != ValidatorKind::kNone && !old.validator.proves_same(now.validator))
+    return changed(old.path, "it said " + said(old.validator) + ", and says " + said(now.validator));
+  return {};
+}
+
 Result<ResumeDecision> decide_resume(const FileCheckpoint& old, const FileFinding& finding, const SourceState& now) {
   using Step = ResumeDecision::Step;
   if (old.ranges.empty() && old.status != FileStatus::kCompleted) return ResumeDecision{Step::kAnew, ""};
@@ -28,11 +37,7 @@ Result<ResumeDecision> decide_resume(const FileCheckpoint& old, const FileFindin
   if (finding.is_whole) return ResumeDecision{Step::kWhole, ""};
   if (old.validator.kind == ValidatorKind::kNone)
     return ResumeDecision{Step::kAnew, "nothing proves that the source is still the same"};
-  if (old.total_size && now.size && *old.total_size != *now.size)
-    return changed(old.path,
-                   "it had " + std::to_string(*old.total_size) + " bytes, and has " + std::to_string(*now.size));
-  if (!old.validator.proves_same(now.validator))
-    return changed(old.path, "it said " + said(old.validator) + ", and says " + said(now.validator));
+  HX_TRY(check_state(old, now));
   return ResumeDecision{Step::kContinue, ""};
 }
 

@@ -28,6 +28,10 @@ struct ResumeDecision {
 // has another state now than the bytes that are here, or is another one: they stay, until --restart.
 Result<ResumeDecision> decide_resume(const FileCheckpoint& old, const FileFinding& finding, const SourceState& now);
 
+// Whether the source is in the state that the entry is of; one that says nothing of its state may be. kChanged as
+// above.
+Status check_state(const FileCheckpoint& old, const SourceState& now);
+
 // Whether the entry is of this location; one that says no location (the original's) is.
 Status check_identity(const FileCheckpoint& old, const Digest& now);
 

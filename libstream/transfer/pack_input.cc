@@ -8,6 +8,7 @@
 #include <mutex>
 #include <optional>
 
+#include "base/redact.h"
 #include "extent/read_ahead.h"
 #include "extent/stream_format.h"
 #include "extent/stream_reader.h"
@@ -80,6 +81,10 @@ class Interruption {
 }  // namespace
 
 Status check_pack_input(const PackInput& input) {
+  if (!input.from_stdin() && parse_location(input.path).kind == LocationKind::kScheme &&
+      ::access(input.path.c_str(), F_OK) != 0)
+    return usage_error(redact_urls(input.path) + ": is not a file here")
+        .with_hint("hx-fetch " + redact_urls(input.path) + " | hx-snap-pack -o SNAPSHOT");
   if (input.raw_size && !input.is_raw()) return usage_error("--size is for --input raw: a stream says its own");
   if (input.is_raw() && input.from_stdin() && !input.raw_size && !is_seekable_file(STDIN_FILENO))
     return usage_error("raw bytes from a pipe need --size")

@@ -41,7 +41,8 @@ class RemoteSequence : public ByteReader {
       : file_(std::move(file)), next_(std::min(offset, size)), size_(size) {}
   Result<size_t> read_some(MutableByteSpan out) override {
     if (begin_ == buffer_.size()) {
-      buffer_.resize(std::min<uint64_t>(kMaxPayload, size_ - next_));
+      buffer_.resize(std::min<uint64_t>(piece_, size_ - next_));
+      piece_ = std::min(2 * piece_, kMaxPayload);
       begin_ = 0;
       HX_TRY(file_->read_at(next_, buffer_));
       next_ += buffer_.size();
@@ -55,7 +56,8 @@ class RemoteSequence : public ByteReader {
 
  private:
   const std::shared_ptr<const RandomReader> file_;
-  uint64_t next_;  // of the file, not in the buffer yet
+  uint64_t next_;               // of the file, not in the buffer yet
+  uint64_t piece_ = 64 * kKiB;  // the next request; little at first, as often only a header is wanted
   const uint64_t size_;
   std::vector<std::byte> buffer_;
   size_t begin_ = 0;

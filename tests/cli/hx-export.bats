@@ -107,3 +107,64 @@ load helpers
   [ "$(jq -r 'keys[]' ../out | sort)" = "$wanted" ]
   [ "$(jq -r .sha256 ../out)" = "$(sha256sum <a.img | cut -d' ' -f1)" ]
 }
+
+# all_done: a.img and b.img are exported, and their checkpoint is still there: the run ended before it removed it.
+all_done() {
+  make_dense a.img 2M
+  make_dense b.img 2M 7
+  expect_status 2 hx-export "$@" --name vm a.img b.img ./gone.img -d out
+  jq -e '[.files[].status] == ["completed", "completed"]' out/.vm.checkpoint
+}
+
+@test "a checkpoint that outlived its last byte harms nobody: it goes, if the sources are still the same" {
+  all_done
+  expect_status 0 hx-export --json --name vm a.img b.img -d out
+  jq -es 'map(.fetched) == [0, 0]' ../out
+  assert_no_files_left out a.img b.img
+}
+
+@test "a checkpoint that outlived its last byte, and sources that changed since: status 3, not the old bytes" {
+  all_done
+  make_dense a.img 2M 9
+  expect_status 3 hx-export --name vm a.img b.img -d out --force
+  expect_err 'a.img: the source changed since the checkpoint' --restart
+  expect_status 0 hx-export --name vm a.img b.img -d out --force --restart
+  assert_same out/a.img a.img
+  assert_no_files_left out a.img b.img
+}
+
+@test "--verify of files that an earlier run completed: compared where a SHA-256 is stored, else computed" {
+  all_done
+  expect_status 0 hx-export --json --verify --name vm a.img b.img -d out
+  jq -es --arg sum "$(sha256_of a.img)" '.[] | select(.path == "a.img") | .sha256 == $sum and .fetched == 0' ../out
+  rm -r out
+  all_done --verify
+  flip_byte out/a.img 1000000
+  expect_status 0 hx-export --json --verify --force --name vm a.img b.img -d out
+  expect_err 'a.img: begins anew: has other bytes than were written'
+  jq -es 'map({(.path): .fetched}) | add == {"a.img": 2097152, "b.img": 0}' ../out
+  assert_same out/a.img a.img
+}
+
+@test "killed before any of its renames, removals and syncs, an export ends with the right bytes all the same" {
+  require strace
+  local n was_done calls=fsync,fdatasync,rename,renameat2,unlink,unlinkat
+  make_dense a.img 1M
+  for ((n = 1; n < 40; ++n)); do
+    rm -rf out
+    status=0
+    strace -qq -f -o trace -e trace=$calls -e inject=$calls:signal=KILL:when=$n \
+      hx-export -q -j 1 --checkpoint-interval 0 a.img -d out || status=$?
+    [ ! -e out/a.img ] || assert_same out/a.img a.img
+    [ $status -ne 0 ] || break
+    was_done=no
+    if [ -e out/a.img ] && [ ! -e out/.a.checkpoint ]; then was_done=yes; fi
+    status=0
+    hx-export -q a.img -d out || status=$?
+    # Only the file of the lock was still to be removed.
+    [ $status -eq 0 ] || [ "$status $was_done" = '10 yes' ] || fail "status $status after $n calls"
+    assert_same out/a.img a.img
+    assert_no_files_left out a.img
+  done
+  [ "$n" -ge 6 ] || fail "only $n places"
+}

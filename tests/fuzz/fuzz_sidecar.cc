@@ -3,6 +3,7 @@
 
 #include "checkpoint/describe_checkpoint.h"
 #include "checkpoint/resume_token.h"
+#include "checkpoint/run_claim.h"
 #include "checkpoint/sidecar_file.h"
 #include "checkpoint/sidecar_text.h"
 #include "fuzz/target.h"
@@ -15,6 +16,10 @@ static void fuzz(std::string_view bytes) {
 
   const Result<std::string> text = decode_sidecar(std::string(bytes));
   if (!text) return;
+  const Result<std::string> free = without_claim(text.value());
+  require(!free || !claim_in(free.value()), "a claim that is taken out is gone");
+  if (const auto claim = claim_in(text.value()); claim && free)
+    require(claim_in(with_claim(free.value(), *claim).value()).has_value(), "a claim is put in again");
   const Result<Checkpoint> checkpoint = parse_sidecar(text.value());
   if (!checkpoint) return;
   for (const FileCheckpoint& file : checkpoint.value().files) {

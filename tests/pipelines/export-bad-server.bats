@@ -93,3 +93,17 @@ outcome() {
   jq -e '.fetched == .size and .checked == "MD5 of content-md5"' ../out
   assert_same out/x.img "$disk"
 }
+
+@test "SIGINT ends an export from a server that stalls, at once, and what has come is kept" {
+  env --default-signal=INT hx-export --timeout 86400 "$url/stall-later/y.img" -d out >../out 2>../err 3>&- &
+  local run=$!
+  wait_for grep -q '^/stall-later/y.img .* stalls' "$BATS_FILE_TMPDIR/bad/log"
+  wait_for grep -q '^/stall-later/y.img 2 done' "$BATS_FILE_TMPDIR/bad/log"
+  kill -INT $run
+  status=0
+  wait $run || status=$?
+  keep_output
+  [ $status -eq 130 ] || fail "status $status: $err"
+  expect_err 'saved in' 'to go on: hx-export --timeout 86400'
+  wait_for grep -q '^/stall-later/y.img .* is let go' "$BATS_FILE_TMPDIR/bad/log"
+}

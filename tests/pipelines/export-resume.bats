@@ -137,5 +137,5 @@ export_slowly() {
   sed -i s/planted-signature/planted-new-signature/ "$XDG_CONFIG_HOME/hx/sources.json"
   hx-export -v --json web -d out >out2 2>err2
   assert_same out/a.img "$root/a.img"
-  ! grep -a planted cmdline sidecar ../out ../err out2 err2 out/.* 2>/dev/null || fail 'a secret was told'
+  assert_untold planted cmdline sidecar ../out ../err out2 err2 out
 }

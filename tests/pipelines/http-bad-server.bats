@@ -149,3 +149,40 @@ requests() { grep -c "^/$1/$BATS_TEST_NUMBER.img " "$BATS_FILE_TMPDIR/bad/log"; 
   expect_status 2 hx-fetch --cacert gone.pem "https://127.0.0.1:$port/x"
   expect_status 2 hx-fetch --thumbprint 12 "https://127.0.0.1:$port/x"
 }
+
+# stalls MODE: a request of this test waits, and will for ever.
+stalls() { grep -q "^/$1/$BATS_TEST_NUMBER.img .* stalls" "$BATS_FILE_TMPDIR/bad/log"; }
+is_let_go() { grep -q "^/$1/$BATS_TEST_NUMBER.img .* is let go" "$BATS_FILE_TMPDIR/bad/log"; }
+# fetch_into_pipe MODE: in the background, as $run; what it writes is read by descriptor 9.
+fetch_into_pipe() {
+  rm -f pipe
+  mkfifo pipe
+  env --default-signal=INT hx-fetch --timeout 86400 "http://127.0.0.1:$port/$1/$BATS_TEST_NUMBER.img" >pipe 2>../err 3>&- &
+  run=$!
+  exec 9<pipe
+  wait_for stalls "$1"
+}
+
+@test "who reads no more ends a fetch from a server that stalls, at once" {
+  for mode in stall silent; do
+    fetch_into_pipe $mode
+    exec 9<&-
+    # Nothing else would end it today.
+    status=0
+    wait $run || status=$?
+    keep_output
+    [ $status -eq 1 ] || fail "$mode: status $status: $err"
+    expect_err 'stdout: closed by its reader'
+    wait_for is_let_go $mode
+  done
+}
+
+@test "SIGINT ends a fetch from a server that stalls, at once" {
+  fetch_into_pipe stall
+  kill -INT $run
+  status=0
+  wait $run || status=$?
+  exec 9<&-
+  [ $status -eq 130 ] || fail "status $status: $(<../err)"
+  wait_for is_let_go stall
+}

@@ -116,3 +116,33 @@ certificate_sha() { openssl x509 -in "$ca" -noout -fingerprint "-$1" | sed 's/.*
   [ ! -e bad.img ]
   expect_status 2 hx-restore "$plain/gone.mirn" -o gone.img
 }
+
+@test "hx-info of a snapshot on a server reads its header and directory, and not its body" {
+  make_dense dense.img 24M
+  hx-snap-pack dense.img -o "$root/dense.mirn"
+  hx-info --json "$root/dense.mirn" | jq 'del(.file)' >wanted
+  expect_status 0 hx-info --json --cacert "$ca" "$url/dense.mirn"
+  jq -e --arg url "$url/dense.mirn" '.file == $url' ../out
+  jq 'del(.file)' ../out | cmp - wanted
+  read_there=$(awk '/"GET \/dense.mirn / && $9 == 206 { sum += $10 } END { print sum + 0 }' "$dir/access.log")
+  if [ "$read_there" -eq 0 ] || [ "$read_there" -gt 200000 ]; then fail "$read_there bytes were read"; fi
+  ! grep '"GET /dense.mirn .* 200 ' "$dir/access.log" || fail 'it was asked for all of it'
+}
+
+@test "hx-info of what is on a server, and not: each is told, one does not keep the others from it" {
+  expect_status 2 hx-info "$plain/gone.mirn?token=planted-token" "$plain/vm.mirn"
+  expect_err gone.mirn 404 'token=***'
+  expect_out "$plain/vm.mirn: MIRN snapshot"
+  ! grep -a planted ../err ../out || fail 'a secret was told'
+  expect_status 1 hx-info "$plain/disk.img"
+  expect_err 'neither a MIRN snapshot nor an extent stream'
+  hx-fetch "$root/disk.img" >"$root/disk.stream"
+  hx-info --json "$plain/disk.stream" | jq -e '.format == "stream" and .disks[0].size == 25165824'
+}
+
+@test "hx-snap-pack takes files: of a URL it says what to do" {
+  expect_status 2 hx-snap-pack "${plain/:\/\//:\/\/reader:planted@}/disk.img" -o vm.mirn
+  expect_one_error hx-snap-pack
+  expect_err 'is not a file here' 'hx-fetch http://***@' '| hx-snap-pack -o'
+  ! grep -a planted ../err || fail 'a secret was told'
+}

@@ -2,7 +2,7 @@
 # Pipelines that are killed at random moments, and go on each time until they are done: exact, little is sent twice
 source "$HX_ROOT/tests/support/disks.bash"
 RANDOM=$((HX_SEED % 32768))
-KILLS=50
+KILLS=${HX_KILLS:-50}
 mkfifo first second
 
 # run VICTIM BYTES: a run that is killed when so many bytes have passed.

@@ -16,6 +16,7 @@ export GOLDEN
 hx_setup() {
   export PATH="$HX_BIN:$PATH:/usr/sbin:/sbin" LC_ALL=C TERM=dumb TZ=UTC
   # Nothing of the user's configuration, and no network, reaches a test.
+  export AWS_EC2_METADATA_DISABLED=true
   export HOME="$BATS_TEST_TMPDIR/home" XDG_CONFIG_HOME="$BATS_TEST_TMPDIR/home/.config"
   mkdir -p "$HOME" "$BATS_TEST_TMPDIR/work"
   cd "$BATS_TEST_TMPDIR/work" || return 1
@@ -86,6 +87,13 @@ assert_no_files_left() {
   left=$(find "$dir" -mindepth 1 -maxdepth 1 -printf '%f\n' | LC_ALL=C sort)
   [ "$left" = "$([ $# -eq 0 ] || printf '%s\n' "$@" | LC_ALL=C sort)" ] ||
     fail "files in $dir: ${left//$'\n'/ }" "expected: ${*:-none}"
+}
+# assert_untold TEXT FILE|DIRECTORY…: it stands in none of them. (By what grep prints: its status is that of a file that it
+# could not read, even where it found something.)
+assert_untold() {
+  local found
+  found=$(grep -raiF -- "$1" "${@:2}" 2>/dev/null | head -c 2000 | tr -d '\0') || true
+  [ -z "$found" ] || fail "$1 is told: $found"
 }
 # assert_sparse FILE MOST: it takes at most MOST bytes (or 4M) on its disk.
 assert_sparse() {

@@ -7,6 +7,7 @@
 
 #include "base/bytes.h"
 #include "io/fd_io.h"
+#include "providers/aws/role_credentials.h"
 
 namespace hx {
 namespace {
@@ -84,20 +85,48 @@ class Profile {
   std::string in_config_;  // its section there
 };
 
-Status find_credentials(const Environment& environment, const Profile& profile, AwsConfig& config) {
-  config.credentials = {environment("AWS_ACCESS_KEY_ID"), environment("AWS_SECRET_ACCESS_KEY"),
-                        environment("AWS_SESSION_TOKEN")};
+Error none_found() {
+  return {ErrorKind::kPermission, "no credentials for AWS",
+          "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a profile in ~/.aws/credentials", "no-credentials"};
+}
+
+// Of the container, or else of the machine.
+Status find_role(const Environment& environment, const MetadataClient& metadata, AwsConfig& config) {
+  const std::shared_ptr<HttpClient> client = HX_TRY(metadata ? metadata() : make_metadata_client(environment));
+  auto source = container_credentials;
+  auto found = HX_TRY(source(environment, *client));
+  config.origin = "the container";
+  if (!found) {
+    source = instance_credentials;
+    found = HX_TRY(source(environment, *client));
+    config.origin = "the machine's role";
+  }
+  if (!found) return none_found();
+  config.credentials = std::move(*found);
+  config.renew = [environment, client, source]() -> Result<AwsCredentials> {
+    auto again = HX_TRY(source(environment, *client));
+    if (!again) return none_found();
+    return std::move(*again);
+  };
+  return {};
+}
+
+Status find_credentials(const Environment& environment, const Profile& profile, const MetadataClient& metadata,
+                        AwsConfig& config) {
+  config.credentials = {
+      environment("AWS_ACCESS_KEY_ID"), environment("AWS_SECRET_ACCESS_KEY"), environment("AWS_SESSION_TOKEN"), {}};
   config.origin = "the environment";
   if (!config.credentials.access_key.empty() && !config.credentials.secret_key.empty()) return {};
-  config.credentials = {profile.credential("aws_access_key_id"), profile.credential("aws_secret_access_key"),
-                        profile.credential("aws_session_token")};
+  config.credentials = {profile.credential("aws_access_key_id"),
+                        profile.credential("aws_secret_access_key"),
+                        profile.credential("aws_session_token"),
+                        {}};
   config.origin = "profile " + profile.name;
   if (!config.credentials.access_key.empty() && !config.credentials.secret_key.empty()) return {};
   if (const std::string key = profile.foreign_key(); !key.empty())
     return unsupported("profile " + profile.name + ": credentials by " + key + " are for the AWS tools")
         .with_hint("eval \"$(aws configure export-credentials --format env)\"");
-  return Error{ErrorKind::kPermission, "no credentials for AWS",
-               "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a profile in ~/.aws/credentials", "no-credentials"};
+  return find_role(environment, metadata, config);
 }
 
 }  // namespace
@@ -107,10 +136,10 @@ std::string process_environment(const char* name) {
   return value ? value : "";
 }
 
-Result<AwsConfig> load_aws_config(const Environment& environment) {
+Result<AwsConfig> load_aws_config(const Environment& environment, MetadataClient metadata) {
   const Profile profile = HX_TRY(Profile::load(environment));
   AwsConfig config;
-  HX_TRY(find_credentials(environment, profile, config));
+  HX_TRY(find_credentials(environment, profile, metadata, config));
   config.region =
       first_of({environment("AWS_REGION"), environment("AWS_DEFAULT_REGION"), profile.config("region"), "us-east-1"});
   config.ca_bundle = first_of({environment("AWS_CA_BUNDLE"), profile.config("ca_bundle")});

@@ -1,6 +1,7 @@
 #include "providers/aws/s3_object.h"
 
 #include <algorithm>
+#include <mutex>
 
 #include "checkpoint/stored_location.h"
 #include "checkpoint/validator.h"
@@ -17,6 +18,8 @@ bool is_host_label(const std::string& name) {
          std::ranges::all_of(name, [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-'; });
 }
 
+constexpr std::chrono::minutes kEarly{5}, kPause{1};
+
 class S3Client : public HttpClient {
  public:
   S3Client(std::shared_ptr<HttpClient> inner, AwsConfig config, Clock& clock)
@@ -25,7 +28,7 @@ class S3Client : public HttpClient {
   Result<HttpResponse> perform(const HttpRequest& asked, BodySink& sink) override {
     HttpRequest request = asked;
     request.redirects = HttpRequest::Redirects::kRefuse;  // a signature is for one host
-    for (Header& header : sign_v4(asked, config_.credentials, {config_.region, "s3"}, clock_.wall_now()))
+    for (Header& header : sign_v4(asked, credentials(), {config_.region, "s3"}, clock_.wall_now()))
       request.headers.push_back(std::move(header));
     HttpResponse response = HX_TRY(inner_->perform(request, sink));
     const std::string* region = response.header("x-amz-bucket-region");
@@ -41,9 +44,22 @@ class S3Client : public HttpClient {
   }
 
  private:
+  // Those of a role are renewed before they end. If that fails, the old ones are used as long as they are good, and the
+  // store says when they are not.
+  AwsCredentials credentials() {
+    std::lock_guard lock(mutex_);
+    AwsCredentials& now = config_.credentials;
+    if (!config_.renew || !now.expires || clock_.wall_now() < std::max(*now.expires - kEarly, ask_again_)) return now;
+    ask_again_ = clock_.wall_now() + kPause;
+    if (Result<AwsCredentials> fresh = config_.renew()) now = std::move(fresh).value();
+    return now;
+  }
+
   const std::shared_ptr<HttpClient> inner_;
-  const AwsConfig config_;
+  AwsConfig config_;  // its credentials under the mutex
   Clock& clock_;
+  std::mutex mutex_;
+  std::chrono::system_clock::time_point ask_again_;
 };
 
 }  // namespace

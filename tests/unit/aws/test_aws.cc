@@ -104,7 +104,7 @@ TEST_CASE("credentials come from the environment, then from a profile") {
   CHECK(given.region == "r");
   CHECK(given.s3_endpoint == "http://s3");
 
-  CHECK(failure(load_aws_config(environment({}))).kind == ErrorKind::kPermission);
+  CHECK(failure(load_aws_config(environment({{"AWS_EC2_METADATA_DISABLED", "true"}}))).kind == ErrorKind::kPermission);
   CHECK(failure(load_aws_config(environment({{"HOME", home}, {"AWS_PROFILE", "gone"}}))).kind == ErrorKind::kUsage);
   CHECK(failure(load_aws_config(environment({{"HOME", home}, {"AWS_PROFILE", "role"}}))).kind ==
         ErrorKind::kUnsupported);

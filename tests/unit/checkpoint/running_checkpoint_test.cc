@@ -235,6 +235,10 @@ TEST_CASE("a file over two runs: parts, whole, checked at each step") {
     REQUIRE(run.close_file("disk.img", FileStatus::kDownloading).ok());
     REQUIRE(part.finish(200, Overwrite::kRefuse).ok());
     CHECK(finding().is_whole);  // renamed, and the save that says so is still to come
+    write_file(path, "x" + content.substr(1));
+    CHECK_FALSE(finding().is_whole);  // of its first bytes the digest is known
+    CHECK(finding(CheckDepth::kSizes).is_whole);
+    write_file(path, content);
     REQUIRE(run.complete_file("disk.img", hasher.digest().hex()).ok());
     CHECK(hasher.digest() == Sha256::of(as_bytes(content)));
     CHECK(read_sidecar(sidecar).value().is_complete());

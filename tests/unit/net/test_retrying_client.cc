@@ -127,3 +127,17 @@ TEST_CASE("without a range, what has begun to arrive is not tried again") {
   CHECK(failure(run.get()).reason == "connection");
   CHECK(run.server->requests.size() == 1);
 }
+
+TEST_CASE("who is asked to stop waits for nothing any more") {
+  const auto server = std::make_shared<ScriptedClient>([](const HttpRequest&, size_t) { return status(503, "120"); });
+  FakeClock clock;
+  std::stop_source stop;
+  const auto client = retrying_client(
+      server, {}, {&clock, [] { return 0.5; }, [&](const std::string&) { stop.request_stop(); }, stop.get_token()});
+  HttpRequest request;
+  request.url = parse_url("http://host/disk").value();
+  TextSink sink(100);
+  CHECK(failure(client->perform(request, sink)).reason == "cancelled");
+  CHECK(server->requests.size() == 1);
+  CHECK(clock.slept < 1s);
+}

@@ -43,6 +43,17 @@ TEST_CASE("what is here of the same state is gone on with") {
   CHECK(step(begun(), whole, same()) == Step::kWhole);
 }
 
+TEST_CASE("of a file that is complete the state is compared, where it is known") {
+  CHECK(check_state(begun(), same()).ok());
+  CHECK(check_state(begun(), {kTwo, 100, Digest{}}).error().kind == ErrorKind::kChanged);
+  CHECK(check_state(begun(), {kOne, 99, Digest{}}).error().kind == ErrorKind::kChanged);
+  CHECK(check_state(begun(), {{}, 100, Digest{}}).error().kind == ErrorKind::kChanged);
+  CHECK(check_state(begun(), {kOne, std::nullopt, Digest{}}).ok());
+  FileCheckpoint unproven = begun();
+  unproven.validator = {};
+  CHECK(check_state(unproven, same()).ok());
+}
+
 TEST_CASE("nothing here, or not what the checkpoint says: from the first byte") {
   FileCheckpoint pending = begun();
   pending.ranges.clear();
