@@ -91,9 +91,7 @@ Status list(const std::string& directory, const Options& options, Tool& tool) {
   return {};
 }
 
-Status remove(const std::string& operand, const Options&, Tool&) {
-  return remove_checkpoint(operand);
-}
+Status remove(const std::string& operand, const Options&, Tool&) { return remove_checkpoint(operand); }
 
 Status prune(const std::string& directory, const Options& options, Tool& tool) {
   if (!options.older_than)

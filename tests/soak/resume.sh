@@ -27,7 +27,7 @@ while [ $rounds -eq 0 ] || [ $SECONDS -lt $end ]; do
   : >sent
   make_sparse disk.img 1100M $((HX_SEED + rounds))
   put_bytes disk.img 3000000 900000000 $((HX_SEED + rounds + 7))
-  while [ $done -lt $KILLS ] && [ ! -e vm.mirn ]; do
+  while [ $done -lt "$KILLS" ] && [ ! -e vm.mirn ]; do
     victims=(source sink both)
     run "${victims[RANDOM % 3]}" $((1 + RANDOM * 900))
     done=$((done + 1))
