@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # qcow2 images are read without QEMU: the same bytes, the same map and the same refusals as QEMU has.
 load helpers
-# shellcheck source=../support/qcow2.bash
+# shellcheck source=tests/support/qcow2.bash
 source "$HX_ROOT/tests/support/qcow2.bash"
 
 setup() {
