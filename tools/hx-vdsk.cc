@@ -18,13 +18,13 @@ struct Options {
   std::vector<std::string> words;  // the command, then its operands
   VdskRequest request;
   std::optional<std::string> name, id;
-  bool json = false, no_lock = false;
+  bool json = false, no_lock = false, up = false, no_backing = false;
 };
 
 ToolSpec describe(Options& to) {
   ToolSpec spec;
   spec.name = "hx-vdsk";
-  spec.sentence = "Commands: create, restore, delete, list, verify and diff, of checkpoints in qcow2 FILEs.";
+  spec.sentence = "Commands: create, restore, delete, list, verify, diff, merge, rebase: checkpoints of qcow2 disks.";
   spec.examples = {"hx-vdsk create --name mon vm.qcow2", "hx-vdsk restore --name mon --save-as tue vm.qcow2",
                    "hx-vdsk diff --from mon vm.qcow2 | hx-fetch --extents - vm.qcow2 >vm.changes"};
   OptionTable& options = spec.options;
@@ -36,6 +36,15 @@ ToolSpec describe(Options& to) {
   options.text("from", 0, "NAME", "diff: what changed since this checkpoint", &to.request.from);
   options.text("to", 0, "NAME", "diff: until this one (the disk as it is)", &to.request.to);
   options.flag("repair", 0, "verify: make counts and flags right", &to.request.repair);
+  options.choice<CheckpointKind>("kind", 0, "create, delete, list: in the file, or an overlay over it",
+                                 &to.request.kind,
+                                 {{"internal", CheckpointKind::kInternal}, {"external", CheckpointKind::kExternal}});
+  options.text("overlay", 0, "PATH", "create: the new file (FILE.NAME.qcow2)", &to.request.overlay);
+  options.flag("up", 0, "merge: into the overlay, not into its base", &to.up);
+  options.list("search", 0, "DIR", "merge, delete: other overlays may be here, too", &to.request.search);
+  options.list("allow-backing", 0, "DIR", "backing files may lie in DIR too", &to.request.allow_backing);
+  options.text("backing", 0, "FILE", "rebase: the new backing file", &to.request.backing);
+  options.flag("no-backing", 0, "rebase: none", &to.no_backing);
   options.flag("json", 0, "one object a line", &to.json);
   options.flag("no-lock", 0, "whoever else uses the file: for file systems without locks", &to.no_lock);
   return spec;
@@ -72,14 +81,21 @@ const std::vector<std::pair<std::string, Command>> kCommands = {
     {"list",
      [](const Options& o, Tool& tool) { return vdsk_list(o.request, printer(o, tool, format_checkpoint_line)); }},
     {"verify", [](const Options& o, Tool& tool) { return vdsk_verify(o.request, printer(o, tool, format_findings)); }},
-    {"diff", diff}};
+    {"diff", diff},
+    {"merge", [](const Options& o, Tool& tool) { return vdsk_merge(o.request, printer(o, tool, nothing)); }},
+    {"rebase", [](const Options& o, Tool& tool) { return vdsk_rebase(o.request, printer(o, tool, nothing)); }}};
 
 Status check(Options& options, const std::string& command) {
-  const bool wants_name = command == "create" || command == "restore" || command == "delete";
-  if (wants_name && (options.name.has_value() + options.id.has_value() != 1 || (command == "create" && options.id)))
-    return usage_error(command + " needs --name" + (command == "create" ? "" : " or --id"));
+  const bool wants_name = command == "create" || command == "restore" || command == "delete" || command == "merge";
+  if (wants_name && (options.name.has_value() + options.id.has_value() != 1 ||
+                     ((command == "create" || command == "merge") && options.id)))
+    return usage_error(command + " needs --name" + (command == "create" || command == "merge" ? "" : " or --id"));
   if (options.name) options.request.name = {*options.name};
   if (options.id) options.request.name = {*options.id, true};
+  if (options.up) options.request.way = MergeWay::kUp;
+  if (options.no_backing && options.request.backing)
+    return usage_error("--backing and --no-backing exclude each other");
+  if (options.no_backing) options.request.backing = "";
   if (options.no_lock) options.request.locks = QemuLocks::kIgnore;
   options.request.targets.assign(options.words.begin() + 1, options.words.end());
   if (options.request.targets.empty()) return usage_error(command + ": missing operand");
@@ -94,7 +110,7 @@ Status run(Options& options, Tool& tool) {
     for (const auto& command : kCommands) words.push_back(command.first);
     const std::string near = nearest_word(word, words);
     return usage_error("unknown command '" + word + "'")
-        .with_hint(near.empty() ? "commands are create, restore, delete, list, verify, diff"
+        .with_hint(near.empty() ? "commands are create, restore, delete, list, verify, diff, merge, rebase"
                                 : "did you mean '" + near + "'?");
   }
   HX_TRY(check(options, word));

@@ -50,7 +50,11 @@ Result<std::unique_ptr<DiskFile>> open_disk_file_for_writing(const std::string& 
   // Its look at QEMU's locks does not see those that fd itself has.
   if (const auto use = HX_TRY(who_uses(fd.get(), path, UseFor::kWriting)); use && locks == QemuLocks::kTake)
     return refused(path + ": " + *use).with_reason("in-use");
-  return std::unique_ptr<DiskFile>(std::make_unique<LocalDiskFile>(std::move(fd), path));
+  return disk_file_of(std::move(fd), path);
+}
+
+std::unique_ptr<DiskFile> disk_file_of(UniqueFd fd, const std::string& name) {
+  return std::make_unique<LocalDiskFile>(std::move(fd), name);
 }
 
 }  // namespace hx

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "io/byte_io.h"
+#include "io/unique_fd.h"
 
 namespace hx {
 
@@ -22,5 +23,8 @@ enum class QemuLocks : uint8_t { kTake, kIgnore };
 // Under QEMU's locks for writing (io/qemu_locks.h), until it is closed. kRefused: in use, also by mounts and loop
 // devices (io/device_use.h).
 Result<std::unique_ptr<DiskFile>> open_disk_file_for_writing(const std::string& path, QemuLocks);
+
+// One that is open for reading and writing already, under whatever locks.
+std::unique_ptr<DiskFile> disk_file_of(UniqueFd, const std::string& name);
 
 }  // namespace hx

@@ -4,19 +4,9 @@
 #include <set>
 
 #include "base/checked_math.h"
+#include "vdsk/header_sector.h"
 
 namespace hx {
-namespace {
-
-constexpr uint64_t kFlipSize = 512;
-
-template <class T>
-void put(std::vector<std::byte>& bytes, size_t at, T value) {
-  std::ranges::copy(struct_bytes(value), bytes.begin() + static_cast<ptrdiff_t>(at));
-}
-
-}  // namespace
-
 class Qcow2Change::Transaction {
  public:
   Transaction(DiskFile& file, CheckedImage now, Qcow2Metadata next)
@@ -26,10 +16,9 @@ class Qcow2Change::Transaction {
   }
 
   // All but the first sector, and on disk.
-  Status prepare() {
+  Status prepare(const NewContent* content) {
     old_size_ = HX_TRY(file_.size());
-    sector_.resize(kFlipSize);
-    HX_TRY(file_.read_at(0, sector_));
+    if (content) HX_TRY(copy_in(file_, image_, next_, *content, allocated_));
     HX_TRY(count_trees());
     HX_TRY(check_width());
     HX_TRY(rewrite_l2s());
@@ -40,17 +29,21 @@ class Qcow2Change::Transaction {
     }
     HX_TRY(place_snapshot_table());
     HX_TRY(place_refcounts());
-    const uint64_t end = (last_written_ + 1) * header_.cluster_size();
-    if (last_written_ > 0 && HX_TRY(file_.size()) < end) HX_TRY(file_.resize(end));
-    return allocated_.empty() ? Status() : file_.sync();
+    sector_ = HX_TRY(header_sector(file_, now_.header, header_));
+    if (sector_.name_offset) HX_TRY(write(*sector_.name_offset, as_bytes(sector_.name)));
+    if (allocated_.empty() && !sector_.name_offset) return {};
+    const uint64_t end = allocated_.empty() ? 0 : (*allocated_.rbegin() + 1) * header_.cluster_size();
+    if (HX_TRY(file_.size()) < end) HX_TRY(file_.resize(end));
+    return file_.sync();
   }
 
   Result<TransactionReport> flip() {
-    const std::vector<std::byte> sector = new_sector();
-    report_.changed = sector != sector_;
+    std::vector<std::byte> before(kHeaderSectorSize);
+    HX_TRY(file_.read_at(0, before));
+    report_.changed = sector_.bytes != before;
     if (!report_.changed) return std::move(report_);
     is_flipped_ = true;  // or nobody knows: nothing may be undone now
-    HX_TRY(write_sector(sector));
+    HX_TRY(write_sector());
     give_back();
     return std::move(report_);
   }
@@ -128,7 +121,6 @@ class Qcow2Change::Transaction {
       HX_TRY_IN(file_.name(), counts_.set(first + i, 1));
       allocated_.insert(first + i);
     }
-    last_written_ = std::max(last_written_, first + clusters - 1);
     return first;
   }
 
@@ -273,24 +265,8 @@ class Qcow2Change::Transaction {
 
   // --- the flip ---
 
-  std::vector<std::byte> new_sector() const {
-    std::vector<std::byte> sector = sector_;
-    put(sector, offsetof(Qcow2HeaderBytes, size), Be64(header_.size));
-    put(sector, offsetof(Qcow2HeaderBytes, l1_size), Be32(header_.l1_size));
-    put(sector, offsetof(Qcow2HeaderBytes, l1_offset), Be64(header_.l1_offset));
-    put(sector, offsetof(Qcow2HeaderBytes, reftable_offset), Be64(header_.reftable_offset));
-    put(sector, offsetof(Qcow2HeaderBytes, reftable_clusters), Be32(header_.reftable_clusters));
-    put(sector, offsetof(Qcow2HeaderBytes, snapshot_count), Be32(header_.snapshot_count));
-    put(sector, offsetof(Qcow2HeaderBytes, snapshots_offset), Be64(header_.snapshots_offset));
-    if (header_.version < 3) return sector;
-    // The counts are right now; and who writes clears what of autoclear he does not know.
-    put(sector, offsetof(Qcow2HeaderBytes, incompatible), Be64(header_.incompatible & ~kQcow2Dirty));
-    put(sector, offsetof(Qcow2HeaderBytes, autoclear), Be64(header_.autoclear & kQcow2KnownAutoclear));
-    return sector;
-  }
-
-  Status write_sector(ByteSpan sector) {
-    Status done = file_.write_at(0, sector);
+  Status write_sector() {
+    Status done = file_.write_at(0, sector_.bytes);
     if (done) done = file_.sync();
     if (done) return {};
     Error error = std::move(done).error();
@@ -343,12 +319,12 @@ class Qcow2Change::Transaction {
   Qcow2Header& header_;  // of next_
   bool is_flipped_ = false;
   uint64_t old_size_ = 0;
-  std::vector<std::byte> sector_;
+  HeaderSector sector_;
   L2Uses uses_;           // by where they lie now
   ClusterCounts counts_;  // of the new state
   std::map<uint64_t, uint64_t> moved_l2s_;
   std::set<uint64_t> allocated_;
-  uint64_t next_free_ = 1, last_written_ = 0;
+  uint64_t next_free_ = 1;
   std::vector<uint64_t> blocks_;  // the new refcount table
   std::set<uint64_t> to_move_, moved_blocks_;
   TransactionReport report_;
@@ -357,10 +333,11 @@ class Qcow2Change::Transaction {
 Qcow2Change::Qcow2Change() = default;
 Qcow2Change::~Qcow2Change() = default;
 
-Result<std::unique_ptr<Qcow2Change>> Qcow2Change::prepare(DiskFile& file, CheckedImage now, Qcow2Metadata next) {
+Result<std::unique_ptr<Qcow2Change>> Qcow2Change::prepare(DiskFile& file, CheckedImage now, Qcow2Metadata next,
+                                                          const NewContent* content) {
   std::unique_ptr<Qcow2Change> change(new Qcow2Change);
   change->transaction_ = std::make_unique<Transaction>(file, std::move(now), std::move(next));
-  HX_TRY(change->transaction_->prepare());
+  HX_TRY(change->transaction_->prepare(content));
   return change;
 }
 

@@ -4,8 +4,7 @@
 // free now is given back. Whoever reads the file at any moment, after a crash too, finds the old state or the new one.
 // One sector: a disk writes it whole or not, and the kernel does not look for a fatal signal inside of it.
 
-#include "image/qcow2_check.h"
-#include "vdsk/disk_file.h"
+#include "vdsk/copy_in.h"
 
 namespace hx {
 
@@ -16,12 +15,6 @@ struct TransactionReport {
   std::string warning;          // of giving back, which is no part of the change: or empty
 };
 
-// A qcow2 file, read and checked: of one moment, which its lock keeps.
-struct CheckedImage {
-  Qcow2Metadata data;
-  Qcow2Check check;
-};
-
 // A change that is ready: all but the first sector is on disk. Without flip() it is undone. One thread; does not own
 // the file.
 class Qcow2Change {
@@ -30,7 +23,8 @@ class Qcow2Change {
   // the tables do not, and an l1_offset of 0 is a table that is still nowhere. What next's trees do not refer to is
   // free then; counts and COPIED flags are made right. kRefused: a count that the file's refcount width cannot hold.
   // After any error the file is as it was.
-  static Result<std::unique_ptr<Qcow2Change>> prepare(DiskFile&, CheckedImage now, Qcow2Metadata next);
+  static Result<std::unique_ptr<Qcow2Change>> prepare(DiskFile&, CheckedImage now, Qcow2Metadata next,
+                                                      const NewContent* content = nullptr);
   ~Qcow2Change();
   Qcow2Change(const Qcow2Change&) = delete;
 

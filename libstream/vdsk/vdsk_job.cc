@@ -9,6 +9,7 @@
 #include "io/fd_io.h"
 #include "io/qemu_locks.h"
 #include "vdsk/checkpoint_name.h"
+#include "vdsk/overlay_job.h"
 
 namespace hx {
 namespace {
@@ -28,11 +29,14 @@ using Prepare = std::function<Result<Change>(DiskFile&)>;
 
 Json record_of(const std::string& target, const char* operation, const std::string& name,
                const TransactionReport& report) {
-  Json record = {{"target", target},          {"operation", operation},
-                 {"kind", "internal"},        {"name", name},
-                 {"changed", report.changed}, {"freed_clusters", report.freed_clusters},
-                 {"warning", report.warning}};
-  return record;
+  return {{"target", target},
+          {"operation", operation},
+          {"kind", "internal"},
+          {"name", name},
+          {"file", target},
+          {"changed", report.changed},
+          {"warning", report.warning},
+          {"freed_clusters", report.freed_clusters}};
 }
 
 Status change_all(const VdskRequest& request, const char* operation, const std::string& name, const Prepare& prepare,
@@ -108,6 +112,7 @@ Status verify_one(const std::string& path, const VdskRequest& request, const Emi
 }  // namespace
 
 Status vdsk_create(const VdskRequest& request, const EmitRecord& emit) {
+  if (request.kind == CheckpointKind::kExternal) return create_overlays(request, emit);
   const Moment now = request.clock->wall_now();
   return change_all(
       request, "create", request.name.text,
@@ -125,12 +130,16 @@ Status vdsk_restore(const VdskRequest& request, const EmitRecord& emit) {
 }
 
 Status vdsk_delete(const VdskRequest& request, const EmitRecord& emit) {
+  if (request.kind == CheckpointKind::kExternal) return vdsk_merge(request, emit);
   return change_all(
       request, "delete", request.name.text, [&](DiskFile& file) { return prepare_delete(file, request.name); }, emit);
 }
 
 Status vdsk_list(const VdskRequest& request, const EmitRecord& emit) {
-  for (const std::string& path : request.targets) HX_TRY(list_one(path, request, emit));
+  for (const std::string& path : request.targets) {
+    if (request.kind == CheckpointKind::kInternal) HX_TRY(list_one(path, request, emit));
+    if (request.kind == CheckpointKind::kExternal) HX_TRY(list_overlays(path, request, emit));
+  }
   return {};
 }
 
@@ -154,6 +163,9 @@ Result<std::string> vdsk_diff(const VdskRequest& request) {
 }
 
 std::string format_checkpoint_line(const Json& record) {
+  if (record.contains("overlay"))
+    return escape_name(record["name"].get<std::string>()) + ": " + escape_name(record["file"].get<std::string>()) +
+           ", written since: " + escape_name(record["overlay"].get<std::string>()) + "\n";
   const auto text = [&](const char* key) { return record.at(key).get<std::string>(); };
   const auto size = [&](const char* key) { return format_size(record.at(key).get<uint64_t>()); };
   std::string line = text("time").substr(0, 19) + "Z  " + size("size") + "  " + text("name") + " (" + text("id") +

@@ -10,8 +10,16 @@
 
 namespace hx {
 
+enum class CheckpointKind : uint8_t { kInternal, kExternal };
+enum class MergeWay : uint8_t { kDown, kUp };
+
 struct VdskRequest {
   std::vector<std::string> targets;  // files
+  CheckpointKind kind = CheckpointKind::kInternal;
+  std::optional<std::string> overlay;  // external: the new file; empty: DISK.NAME.qcow2 beside the disk
+  MergeWay way = MergeWay::kDown;
+  std::vector<std::string> search, allow_backing;  // directories
+  std::optional<std::string> backing;              // rebase: empty: none
   SnapshotName name;
   std::optional<std::string> save_as;
   bool discard = false, repair = false;
@@ -27,6 +35,9 @@ using EmitRecord = std::function<Status(const Json&)>;
 Status vdsk_create(const VdskRequest&, const EmitRecord&);
 Status vdsk_restore(const VdskRequest&, const EmitRecord&);
 Status vdsk_delete(const VdskRequest&, const EmitRecord&);
+
+Status vdsk_merge(const VdskRequest&, const EmitRecord&);
+Status vdsk_rebase(const VdskRequest&, const EmitRecord&);
 
 // A record for each checkpoint.
 Status vdsk_list(const VdskRequest&, const EmitRecord&);

@@ -126,7 +126,11 @@ without() { grep -vxE "$1"; }
   require qemu-img
   qemu-img create -q -f qcow2 vm.qcow2 1M
   hx-vdsk create --json --name mon vm.qcow2 >../out
-  same create "$(keys hx-vdsk.1 'create, restore, delete')" "$(printed .)"
+  same create "$(keys hx-vdsk.1 'create, restore, delete, merge, rebase')" "$(printed .)"
+  hx-vdsk create --json --kind external --name tue vm.qcow2 >../out
+  same overlay "$(keys hx-vdsk.1 'create, restore, delete, merge, rebase')" "$(printed .)"
+  hx-vdsk list --json --kind external vm.tue.qcow2 >../out
+  same overlays "$(keys hx-vdsk.1 'list, external')" "$(printed .)"
   hx-vdsk list --json vm.qcow2 >../out
   same list "$(keys hx-vdsk.1 list)" "$(printed .)"
   hx-vdsk verify --json vm.qcow2 >../out

@@ -50,18 +50,23 @@ Result<std::shared_ptr<DiskReader>> open_layer(const ImageChain& chain, const Im
 
 }  // namespace
 
+Result<std::vector<std::shared_ptr<DiskReader>>> native_layers(const ImageChain& chain,
+                                                               const std::optional<SnapshotName>& snapshot) {
+  if (chain.layers().empty()) return unsupported(chain.path() + ": has a backing file that is neither qcow2 nor raw");
+  std::vector<std::shared_ptr<DiskReader>> layers;
+  for (const ImageLayer& layer : chain.layers())
+    layers.push_back(HX_TRY(open_layer(chain, layer, layers.empty() ? snapshot : std::nullopt)));
+  return layers;
+}
+
 Result<std::shared_ptr<DiskReader>> native_image_disk(const ImageChain& chain,
                                                       const std::optional<SnapshotName>& snapshot) {
-  const auto& layers = chain.layers();
-  if (layers.empty()) return unsupported(chain.path() + ": has a backing file that is neither qcow2 nor raw");
   if (!chain.in_use())
     for (const ImageChain::File& file : chain.files())
       HX_TRY(take_qemu_locks(file.reader.fd(), file.reader.name(), UseFor::kReading));
-  std::shared_ptr<DiskReader> disk;
-  for (size_t i = layers.size(); i-- > 0;) {
-    auto layer = HX_TRY(open_layer(chain, layers[i], i == 0 ? snapshot : std::nullopt));
-    disk = disk ? backed_disk(std::move(layer), std::move(disk)) : std::move(layer);
-  }
+  const auto layers = HX_TRY(native_layers(chain, snapshot));
+  std::shared_ptr<DiskReader> disk = layers.back();
+  for (size_t i = layers.size() - 1; i-- > 0;) disk = backed_disk(layers[i], std::move(disk));
   return disk;
 }
 
