@@ -78,11 +78,17 @@ class Qcow2Disk : public DiskReader {
     return {};
   }
 
+  // The file may end inside its last cluster, where nothing was ever written: that is zeros. What lies beyond is cut
+  // off.
   Status read_data(const Qcow2Run& run, MutableByteSpan out) const {
-    if (!fits_within(run.host, out.size(), HX_TRY(data_->size())))
-      return damaged(data_->name() + ": cut short: the disk's data at " + std::to_string(run.offset) + " lies at " +
-                     std::to_string(run.host));
-    return data_->read_at(run.host, out);
+    const uint64_t end = HX_TRY(data_->size()), there = std::clamp(end, run.host, run.host + out.size()) - run.host;
+    const uint64_t whole = divide_round_up(end, header_.cluster_size()) * header_.cluster_size();
+    if (there < out.size() && run.host + out.size() > whole)
+      return damaged(data_->name() + ": cut short: the disk's data at " + std::to_string(run.offset + there) +
+                     " lies beyond its end");
+    HX_TRY(data_->read_at(run.host, out.first(there)));
+    std::ranges::fill(out.subspan(there), std::byte{0});
+    return {};
   }
 
   Status read_compressed(const Qcow2Run& run, MutableByteSpan out) const {

@@ -15,9 +15,9 @@ struct Qcow2DiskOptions {
 };
 
 // What the file says nothing of is absent if it has a backing file (info().kind is then kDelta), else zero. VM states
-// behind the disk are not read. Compressed clusters are decoded as they are read; the last one is kept. Bytes that the
-// file should have and has not are kDamaged, not zeros. check_unchanged() is that of the files. info().key is "disk0",
-// the name is the caller's.
+// behind the disk are not read. Compressed clusters are decoded as they are read; the last one is kept. Clusters that
+// lie beyond the end of the file are kDamaged, not zeros; but within its last one, what is missing is zeros, as QEMU
+// leaves it so. check_unchanged() is that of the files. info().key is "disk0", the name is the caller's.
 Result<std::shared_ptr<DiskReader>> open_qcow2_disk(std::shared_ptr<const RandomReader>, const Qcow2DiskOptions& = {});
 
 }  // namespace hx

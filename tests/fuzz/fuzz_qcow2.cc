@@ -50,7 +50,7 @@ void change(std::string_view bytes) {
   const auto active = content_of(before, {});
   flip(prepare_create(file, "fuzzed", {}));
   require(is_sound(file), "sound with a checkpoint");
-  require(content_of(file, {}) == active, "the disk is the same");
+  require(!active || content_of(file, {}) == active, "the disk is the same");
   auto data = read_qcow2_metadata(file);
   require(data.ok(), "it can be read");
   for (const Qcow2Snapshot& snapshot : data->snapshots) {

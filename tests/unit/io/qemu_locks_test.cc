@@ -12,7 +12,7 @@ TEST_CASE("QEMU's locks: readers share, a writer is alone, each is gone with its
   test::TemporaryDirectory directory;
   const std::string path = directory / "disk";
   test::write_file(path, "x");
-  const auto open = [&] { return std::move(*open_fd(path, O_RDWR)); };
+  const auto open = [&]() -> UniqueFd { return open_fd(path, O_RDWR).value(); };
   const auto is_refused = [&](int fd, UseFor use) {
     Status status = take_qemu_locks(fd, path, use);
     if (!status.ok()) CHECK(status.error().reason == "in-use");
