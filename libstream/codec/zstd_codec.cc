@@ -57,6 +57,20 @@ Status ZstdDecompressor::decompress(ByteSpan frame, MutableByteSpan content) {
   return {};
 }
 
+Status ZstdDecompressor::decompress_first(ByteSpan frames, MutableByteSpan content) {
+  ZSTD_inBuffer in = {frames.data(), frames.size(), 0};
+  ZSTD_outBuffer out = {content.data(), content.size(), 0};
+  ZSTD_DCtx_reset(context_->zstd, ZSTD_reset_session_only);
+  for (size_t left = 1; out.pos < out.size || left != 0;) {
+    const size_t before = in.pos + out.pos;
+    left = ZSTD_decompressStream(context_->zstd, &out, &in);
+    if (ZSTD_isError(left)) return damaged(zstd_words(left));
+    // Neither read nor written: it wants more input than there is, or has more output than fits.
+    if (in.pos + out.pos == before) return damaged("the compressed data is damaged");
+  }
+  return {};
+}
+
 struct ZstdStreamReader::Context {
   ZSTD_DCtx* zstd = ZSTD_createDCtx();
   std::vector<std::byte> buffer = std::vector<std::byte>(ZSTD_DStreamInSize());

@@ -36,6 +36,9 @@ class ZstdDecompressor {
   ~ZstdDecompressor();
   ZstdDecompressor(ZstdDecompressor&&) noexcept;
   Status decompress(ByteSpan frame, MutableByteSpan content);
+  // Fills content from one or more frames at the beginning of `frames`, whatever follows them; the last one must end
+  // where content does.
+  Status decompress_first(ByteSpan frames, MutableByteSpan content);
 
  private:
   struct Context;

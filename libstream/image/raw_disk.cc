@@ -72,21 +72,23 @@ Result<std::shared_ptr<DiskReader>> open_raw_disk(const std::string& path, const
       return usage_error(path + ": neither a regular file nor a block device");
   }
   UniqueFd fd = HX_TRY(open_fd(path, O_RDONLY));
+  const auto use = HX_TRY(who_uses(fd.get(), path, UseFor::kReading));
+  if (use && options.in_use == InUse::kRefuse)
+    return refused(path + ": " + *use)
+        .with_reason("in-use")
+        .with_hint("read a snapshot of it, or give --force: the copy may then be inconsistent, and says so");
+  return raw_disk_of(std::move(fd), path, use.has_value());
+}
+
+Result<std::shared_ptr<DiskReader>> raw_disk_of(UniqueFd fd, const std::string& path, bool in_use) {
   const FileStamp stamp = HX_TRY(FileStamp::of(fd.get(), path));
   DiskInfo info;
   info.key = "disk0";
   info.name = disk_name_of(path);
   info.size = stamp.size();
-  if (const auto use = HX_TRY(who_uses(fd.get(), path, UseFor::kReading))) {
-    if (options.in_use == InUse::kRefuse)
-      return refused(path + ": " + *use)
-          .with_reason("in-use")
-          .with_hint("read a snapshot of it, or give --force: the copy may then be inconsistent, and says so");
-    info.consistency = "none";
-  }
+  if (in_use) info.consistency = "none";
   // A device's times say nothing of its content.
-  if (info.consistency.empty() && S_ISREG(stamp.status().st_mode))
-    info.validator = file_validator(stamp.status()).text();
+  if (!in_use && S_ISREG(stamp.status().st_mode)) info.validator = file_validator(stamp.status()).text();
   (void)::posix_fadvise(fd.get(), 0, 0, POSIX_FADV_SEQUENTIAL);  // only advice
   return std::shared_ptr<DiskReader>(std::make_shared<RawDisk>(std::move(fd), path, stamp, std::move(info)));
 }

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "extent/disk_reader.h"
+#include "io/unique_fd.h"
 
 namespace hx {
 
@@ -20,5 +21,7 @@ struct RawDiskOptions {
 // ctime) in nanoseconds; a file that has become shorter than what is read is kChanged at once. info().key is "disk0",
 // the name is the file's without a suffix for raw images.
 Result<std::shared_ptr<DiskReader>> open_raw_disk(const std::string& path, const RawDiskOptions& = {});
+// The same of one that is open, and of which the caller knows whether somebody writes to it.
+Result<std::shared_ptr<DiskReader>> raw_disk_of(UniqueFd, const std::string& path, bool in_use);
 
 }  // namespace hx

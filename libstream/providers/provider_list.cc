@@ -26,8 +26,13 @@ Error later(const std::string& text, const std::string& scheme) {
 }
 
 Result<std::shared_ptr<DiskReader>> open_image(const std::string& path, ImageFormat format,
+                                               const std::optional<SnapshotName>& snapshot,
                                                const LocationOptions& options) {
   ImageChain chain = HX_TRY(ImageChain::open(path, format, {options.in_use, options.allow_backing}));
+  if (snapshot || !chain.layers().empty()) {
+    auto disk = HX_TRY(native_image_disk(chain, snapshot));
+    return image_disk(std::move(chain), std::move(disk));
+  }
   const NbdOptions connection;
   NbdServer server;
   server.command = chain.server_command(connection.connections);
@@ -81,10 +86,14 @@ Result<std::shared_ptr<DiskReader>> open_place(const std::string& text, const Lo
 
 }  // namespace
 
-Result<std::shared_ptr<DiskReader>> open_disk_file(const std::string& path, const LocationOptions& options) {
+Result<std::shared_ptr<DiskReader>> open_disk_file(const std::string& text, const LocationOptions& options) {
+  // A file that is called so comes first.
+  const auto [path, snapshot] = exists(text) ? PathAndSnapshot{text, std::nullopt} : split_snapshot(text);
   const ImageFormat format = HX_TRY(format_of_file(path, options.format));
+  if (snapshot && format != ImageFormat::kQcow2)
+    return usage_error(text + ": only a qcow2 image has snapshots in it, and this is " + format_name(format));
   if (format == ImageFormat::kRaw) return open_raw_disk(path, RawDiskOptions{.in_use = options.in_use});
-  return open_image(path, format, options);
+  return open_image(path, format, snapshot, options);
 }
 
 Result<std::unique_ptr<FileSink>> open_image_sink(const std::string& path, ImageFormat format, Overwrite overwrite) {
@@ -105,7 +114,8 @@ Result<std::vector<LocatedDisk>> open_location(const std::string& text, const Lo
   const DiskLocation location = parse_location(text);
   const bool is_alias = location.kind == LocationKind::kAlias ||
                         // Read only where it must be: a fault in it is no reason not to read a file.
-                        (location.kind == LocationKind::kWord && !exists(location.name));
+                        (location.kind == LocationKind::kWord && !exists(location.name) &&
+                         !exists(split_snapshot(location.name).path));
   std::vector<LocatedDisk> disks;
   if (!is_alias) {
     auto reader = HX_TRY(open_place(text, options));

@@ -122,6 +122,21 @@ without() { grep -vxE "$1"; }
   same check "$(keys hx-ckpt.1 check)" "$(printed .)"
 }
 
+@test "hx-vdsk: changes, checkpoints and findings" {
+  require qemu-img
+  qemu-img create -q -f qcow2 vm.qcow2 1M
+  hx-vdsk create --json --name mon vm.qcow2 >../out
+  same create "$(keys hx-vdsk.1 'create, restore, delete, merge, rebase')" "$(printed .)"
+  hx-vdsk create --json --kind external --name tue vm.qcow2 >../out
+  same overlay "$(keys hx-vdsk.1 'create, restore, delete, merge, rebase')" "$(printed .)"
+  hx-vdsk list --json --kind external vm.tue.qcow2 >../out
+  same overlays "$(keys hx-vdsk.1 'list, external')" "$(printed .)"
+  hx-vdsk list --json vm.qcow2 >../out
+  same list "$(keys hx-vdsk.1 list)" "$(printed .)"
+  hx-vdsk verify --json vm.qcow2 >../out
+  same verify "$(keys hx-vdsk.1 verify)" "$(printed .)"
+}
+
 @test "the aliases that hx(7) shows work" {
   mkdir -p "$XDG_CONFIG_HOME/hx" "$HOME/disks"
   awk '/^\.Sh ALIASES/ { on = 1 } on && /^\.Ed/ { exit } on && in_block; on && /^\.Bd/ { in_block = 1 }' "$HX_ROOT/man/hx.7" >../sources

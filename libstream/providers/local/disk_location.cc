@@ -40,6 +40,15 @@ std::string image_suffix(std::string_view path) {
   return "";
 }
 
+PathAndSnapshot split_snapshot(const std::string& text) {
+  for (const std::string_view mark : {"#snapshot=", "#snapshot-id="}) {
+    const size_t at = text.find(mark);
+    if (at != std::string::npos)
+      return {text.substr(0, at), SnapshotName{text.substr(at + mark.size()), mark == "#snapshot-id="}};
+  }
+  return {text, std::nullopt};
+}
+
 Result<ImageFormat> format_of_file(const std::string& path, ImageFormat wanted) {
   if (wanted != ImageFormat::kBySuffix) return wanted;
   struct stat status;

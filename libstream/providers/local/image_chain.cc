@@ -69,6 +69,10 @@ class ImageChainOpener {
     UniqueFd fd = HX_TRY(open_fd(path, O_RDONLY));
     const size_t index = HX_TRY(add(std::move(fd), path));
     chain_.node_ = HX_TRY(node_of(index, format));
+    if (std::ranges::any_of(chain_.layers_, [](const ImageLayer& layer) {
+          return layer.format != ImageFormat::kQcow2 && layer.format != ImageFormat::kRaw;
+        }))
+      chain_.layers_.clear();
     chain_.node_["read-only"] = true;
     // Only this lets QEMU share an image with who writes to it.
     if (chain_.in_use_) chain_.node_["force-share"] = true;
@@ -141,11 +145,16 @@ class ImageChainOpener {
   Result<Json> node_of(size_t index, ImageFormat format) {
     const ImageHeader header = HX_TRY(read_image_header(chain_.files_[index].reader, format));
     Json node = {{"driver", format_name(format)}, {"file", file_node(index)}};
+    ImageLayer layer{format, index, std::nullopt};
     if (header.fixed_size) {
       node["driver"] = "raw";
       node["size"] = *header.fixed_size;
     }
-    if (!header.data_file.empty()) node["data-file"] = file_node(HX_TRY(add_named(header.data_file, index)));
+    if (!header.data_file.empty()) {
+      layer.data_file = HX_TRY(add_named(header.data_file, index));
+      node["data-file"] = file_node(*layer.data_file);
+    }
+    chain_.layers_.push_back(layer);
     if (header.descriptor) node["file"] = file_node(HX_TRY(add_extents(*header.descriptor, index)));
     if (format == ImageFormat::kQcow2 || format == ImageFormat::kVmdk) node["backing"] = nullptr;
     if (header.backing) {

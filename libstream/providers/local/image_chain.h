@@ -3,6 +3,7 @@
 // QEMU sees any of them, and a description of exactly those by which it then reads them.
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,13 @@ struct ImageRules {
   std::vector<std::string> allowed;  // directories in which its other files may lie besides its own directory
 };
 
+// One image of a chain: its file and, of a qcow2, its data file, as numbers of files().
+struct ImageLayer {
+  ImageFormat format = ImageFormat::kRaw;
+  size_t file = 0;
+  std::optional<size_t> data_file;
+};
+
 // The files stay open: QEMU gets descriptors, no names, so that what was checked is what is opened. Any thread.
 class ImageChain {
  public:
@@ -32,19 +40,23 @@ class ImageChain {
   // qemu-nbd, read-only, for so many clients; it must inherit descriptors().
   std::vector<std::string> server_command(int clients) const;
   std::vector<int> descriptors() const;
-  // Of every file, as of a raw disk (io/file_stamp.h). Nothing is proven of one that is in use.
-  Status check_unchanged() const;
-
- private:
+  // From the image itself down; empty where one of them consists of more than that (VMDK, VHD, VHDX).
+  const std::vector<ImageLayer>& layers() const { return layers_; }
   struct File {
     FileReader reader;
     FileStamp stamp;
   };
+  const std::vector<File>& files() const { return files_; }
+  // Of every file, as of a raw disk (io/file_stamp.h). Nothing is proven of one that is in use.
+  Status check_unchanged() const;
+
+ private:
   friend class ImageChainOpener;
 
   std::string path_;
   bool in_use_ = false;
   std::vector<File> files_;
+  std::vector<ImageLayer> layers_;
   std::vector<UniqueFd> descriptors_of_vmdk_;  // ours, in memory
   Json node_;
 };

@@ -24,6 +24,8 @@ class ImageDisk : public DiskReader {
   const DiskInfo& info() const override { return info_; }
   const std::string& name() const override { return chain_.path(); }
   uint64_t grain() const override { return served_->grain(); }
+  // QEMU's server works in one thread.
+  int readers() const override { return chain_.layers().empty() ? DiskReader::readers() : served_->readers(); }
   Result<ExtentList> map(uint64_t from, uint64_t to) const override { return served_->map(from, to); }
   Status read_at(uint64_t offset, MutableByteSpan out) const override { return served_->read_at(offset, out); }
   Status check_unchanged() const override { return chain_.check_unchanged(); }
