@@ -20,13 +20,13 @@ class ThreadedSource : public ExtentSource {
 
   Result<std::optional<DiskInfo>> next_disk() override {
     if (!thread_.joinable()) thread_ = std::thread([this] { read(); });
-    auto item = HX_TRY(queue_.pop());
+    auto item = HX_TRY(take());
     if (!item) return std::optional<DiskInfo>();
     return std::optional(std::move(std::get<DiskInfo>(*item)));
   }
 
   Result<std::optional<Extent>> next() override {
-    auto item = HX_TRY(queue_.pop());
+    auto item = HX_TRY(take());
     if (item && std::holds_alternative<Extent>(*item)) return std::optional(std::move(std::get<Extent>(*item)));
     if (!item) return bug("next() outside of a disk");
     totals_ = std::get<DiskTotals>(*item);
@@ -36,11 +36,24 @@ class ThreadedSource : public ExtentSource {
   DiskTotals totals() const override { return totals_; }
 
  private:
-  using Item = std::variant<DiskInfo, Extent, DiskTotals>;
+  using Item = std::variant<DiskInfo, Extent, DiskTotals, Error>;
+
+  Result<std::optional<Item>> take() {
+    if (error_) return Error(*error_);
+    auto item = HX_TRY(queue_.pop());
+    if (item && std::holds_alternative<Error>(*item)) {
+      error_ = std::move(std::get<Error>(*item));
+      return Error(*error_);
+    }
+    return item;
+  }
 
   void read() {
     Status status = read_all();
-    status ? queue_.close() : queue_.fail(std::move(status).error());
+    // An error waits for its turn: what was good before it counts for who goes on later. The push fails only where
+    // nobody takes any more.
+    if (!status) (void)queue_.push(std::move(status).error()).ok();
+    queue_.close();
   }
   Status read_all() {
     while (std::optional<DiskInfo> info = HX_TRY(source_->next_disk())) {
@@ -55,6 +68,7 @@ class ThreadedSource : public ExtentSource {
   ByteReader& reads_from_;
   BoundedQueue<Item> queue_;
   DiskTotals totals_;
+  std::optional<Error> error_;  // the one that came out
   std::thread thread_;
 };
 

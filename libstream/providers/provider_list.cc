@@ -112,10 +112,10 @@ Result<std::unique_ptr<FileSink>> open_image_sink(const std::string& path, Image
 Result<std::vector<LocatedDisk>> open_location(const std::string& text, const LocationOptions& options) {
   if (text.empty()) return usage_error("a location is empty");
   const DiskLocation location = parse_location(text);
-  const bool is_alias = location.kind == LocationKind::kAlias ||
-                        // Read only where it must be: a fault in it is no reason not to read a file.
-                        (location.kind == LocationKind::kWord && !exists(location.name) &&
-                         !exists(split_snapshot(location.name).path));
+  const bool is_alias =
+      location.kind == LocationKind::kAlias ||
+      // Read only where it must be: a fault in it is no reason not to read a file.
+      (location.kind == LocationKind::kWord && !exists(location.name) && !exists(split_snapshot(location.name).path));
   std::vector<LocatedDisk> disks;
   if (!is_alias) {
     auto reader = HX_TRY(open_place(text, options));

@@ -20,7 +20,8 @@ Result<std::shared_ptr<DiskReader>> image_disk(ImageChain, std::shared_ptr<DiskR
 Result<std::shared_ptr<DiskReader>> native_image_disk(const ImageChain&, const std::optional<SnapshotName>& = {});
 
 // The images of such a chain one by one, from the image itself down, each without what is below it; under no lock.
-Result<std::vector<std::shared_ptr<DiskReader>>> native_layers(const ImageChain&, const std::optional<SnapshotName>& = {});
+Result<std::vector<std::shared_ptr<DiskReader>>> native_layers(const ImageChain&,
+                                                               const std::optional<SnapshotName>& = {});
 
 // What QEMU says when it does not serve an image, by its kind: kRefused: locked by somebody; kUnsupported: a feature;
 // kDamaged otherwise. Errors that are none of the server's (reason "server-failed") stay as they are.

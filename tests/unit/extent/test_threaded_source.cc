@@ -59,6 +59,27 @@ TEST_CASE("the error of a source in a thread of its own is its own, wherever the
   }
 }
 
+TEST_CASE("what is good before a cut comes out of a source in a thread of its own, too") {
+  const auto disk = std::make_shared<MemoryDisk>(4 * kMiB, std::vector<MapEntry>{{0, 4 * kMiB, Kind::kData}});
+  const std::string stream = stream_of(disk);
+  const std::string_view cut = std::string_view(stream).substr(0, stream.size() - kMiB);
+  MemoryReader in(as_bytes(cut), "stdin");
+  BufferPool pool(kMaxPayload, 8);
+  const auto source = in_own_thread(stream_reader(in, pool), in, 8);
+  REQUIRE(source->next_disk().ok());
+  for (uint64_t offset = 0; offset < 3 * kMiB; offset += kMiB) {
+    auto extent = source->next();
+    REQUIRE(extent.ok());
+    REQUIRE(extent->has_value());
+    CHECK((*extent)->offset == offset);
+  }
+  for (int again = 0; again < 2; ++again) {
+    auto error = source->next();
+    REQUIRE_FALSE(error.ok());
+    CHECK(error.error().reason == "cut-short");
+  }
+}
+
 TEST_CASE("a source in a thread of its own can be given up while nothing comes") {
   int ends[2];
   REQUIRE(pipe(ends) == 0);
