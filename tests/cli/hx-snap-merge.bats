@@ -12,7 +12,7 @@ chain() {
     put_bytes $i.img $((i * 1000000)) 300000 $i
     put_bytes $i.img $((5000000 + i * 100)) 50 $i
     hx-cbt-diff --granularity 4K "${layers[@]}" $i.img | hx-snap-pack -q -o d$i.mirn
-    layers+=(--base d$i.mirn)
+    layers+=(--base "d$i.mirn")
   done
 }
 
