@@ -96,7 +96,7 @@ Status run(Options& options, Tool& tool, bool& has_begun, bool& has_changes) {
     MapSink sink;
     HX_TRY(pump(*source, sink, pumping));
     has_changes = source->totals().data_bytes + source->totals().zero_bytes > 0;
-    return tool.print_json(format_map(*options.map, sink.map, sink.size));
+    return tool.print(format_map(*options.map, sink.map, sink.size));
   }
   enlarge_pipe(STDOUT_FILENO);
   FdWriter out(STDOUT_FILENO, "stdout");

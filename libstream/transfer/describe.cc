@@ -96,6 +96,7 @@ std::string format_snapshot(const Json& j) {
                      (is_delta ? ": MIRN delta, version " : ": MIRN snapshot, version ") +
                      std::to_string(j["version"].get<uint64_t>()) +
                      (!indexed                  ? ", without an index"
+                      : j["version"] != mirn::kVersion && j["checksum"].is_null() ? ", complete"
                       : j["sealed"].get<bool>() ? ", sealed"
                                                 : ", not sealed") +
                      "\n";

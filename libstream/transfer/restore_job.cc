@@ -206,13 +206,15 @@ Result<RestoreOutcome> restore(const RestoreJob& job, ExtentSink& sink) {
   return outcome;
 }
 
-// Every frame of every layer, whether a newer one hides it or not.
+// Every frame of every layer, whether a newer one hides it or not; as of one snapshot, below.
 Status check_layers(const RestoreJob& job) {
   HX_TRY(check_range(job.range, job.input->header().size, job.input->name()));
   HX_TRY(job.input->chain()->verify_index());
   for (const ChainLayer& layer : job.input->chain()->layers()) {
     if (!layer.snapshot) continue;  // it was read as a whole when it was opened
-    const VerifyReport report = HX_TRY(verify_snapshot(layer.snapshot, {.threads = job.threads}));
+    VerifyOptions options{.threads = job.threads};
+    if (job.verify == Verify::kTree) options.check = FrameCheck::kStored;
+    const VerifyReport report = HX_TRY(verify_snapshot(layer.snapshot, options));
     if (!report.damage.empty()) return damaged(report.damage.front().message);
   }
   return {};

@@ -39,6 +39,8 @@ Result<InputVerdict> verify_chain(const RestoreJob& job, std::optional<double> s
       verdict.status = damaged(layer.identity.name + ": " + format_damage(report));
     frames += report.frames, bytes += report.bytes;
   }
+  if (job.verify == Verify::kFull)
+    verdict.warning = job.input->name() + ": a chain has no SHA-256 of the image to compare with";
   verdict.good = job.input->name() + ": good: " + std::to_string(chain.layers().size()) + " layers, " +
                  std::to_string(frames) + " chunks with " + format_size(bytes) + " of data read";
   return verdict;
