@@ -83,7 +83,6 @@ class Merge {
 
   Result<PackedChunk> copy(const MergeStep& step) {
     const FrameEntry& entry = step.entry;
-    const std::vector<std::byte> bytes = HX_TRY(chain_.layers()[step.layer].snapshot->read_frame_bytes(entry));
     PackedChunk packed;
     packed.extent = entry.extent;
     packed.kind = entry.kind;
@@ -93,7 +92,8 @@ class Merge {
     packed.result = entry.result;
     if (entry.kind == Kind::kZero) return packed;
     packed.frame = frames_.acquire(entry.compressed_size);
-    std::ranges::copy(ByteSpan(bytes).subspan(entry.extents_size), packed.frame.bytes().begin());
+    const ByteSpan frame = HX_TRY(chain_.layers()[step.layer].snapshot->read_frame(entry));
+    std::ranges::copy(frame, packed.frame.bytes().begin());
     ++copied_;
     return packed;
   }
