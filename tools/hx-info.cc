@@ -9,6 +9,7 @@
 #include "cli/run_tool.h"
 #include "cli/terminal.h"
 #include "providers/provider_list.h"
+#include "transfer/chain_tree.h"
 #include "transfer/describe.h"
 
 using namespace hx;
@@ -38,22 +39,24 @@ Result<std::unique_ptr<SnapshotInput>> open(const std::string& file, const std::
   return SnapshotInput::open(HX_TRY(open_remote_file(file, {.net = net})));
 }
 
-Status tell(const std::string& file, const std::shared_ptr<NetAccess>& net, const Arguments& arguments, Tool& tool) {
+Status tell(const std::string& file, const std::shared_ptr<NetAccess>& net, const Arguments& arguments,
+            std::vector<Json>& told, Tool& tool) {
   const auto input = HX_TRY(open(file, net));
-  const Json json = HX_TRY(describe_input(*input));
-  if (arguments.json) return tool.print_json(dump_json(json) + "\n");
-  return tool.print(format_description(json));
+  told.push_back(HX_TRY(describe_input(*input)));
+  if (arguments.json) return tool.print_json(dump_json(told.back()) + "\n");
+  return tool.print(format_description(told.back()));
 }
 
 Status run(Arguments& arguments, Tool& tool) {
   arguments.net.explain = [&tool](const std::string& text) { tool.explain(text); };
   const auto net = std::make_shared<NetAccess>(arguments.net);
+  std::vector<Json> told;
   for (const std::string& file : arguments.files) {
     if (file == "-") HX_TRY(refuse_binary_from_terminal(0, "a snapshot or stream"));
-    Status status = tell(file, net, arguments, tool);
+    Status status = tell(file, net, arguments, told, tool);
     if (!status) tool.report(status.error());
   }
-  return {};
+  return arguments.json ? Status() : tool.print(format_chain_tree(told));
 }
 
 }  // namespace

@@ -15,6 +15,7 @@
 #include "cli/terminal.h"
 #include "providers/provider_list.h"
 #include "transfer/byte_range.h"
+#include "transfer/chain_input.h"
 #include "transfer/restore_request.h"
 #include "transfer/restore_run.h"
 #include "transfer/verify_input.h"
@@ -36,9 +37,9 @@ ToolSpec describe(Arguments& to) {
   ToolSpec spec;
   spec.name = "hx-restore";
   spec.sentence = "Restores the disk in a snapshot or stream (FILE, or stdin), and verifies it.";
-  spec.examples = {"hx-restore vm.mirn -o disk.img", "hx-restore --verify-only vm.mirn"};
+  spec.examples = {"hx-restore vm.mirn -o disk.img", "hx-restore full.mirn monday.mirn tuesday.mirn -o disk.img"};
   OptionTable& table = spec.options;
-  table.operands("FILE", 0, 1, &to.files);
+  table.operands("FILE", 0, OptionTable::kAnyCount, &to.files);
   table.text("output", 'o', "TARGET", "a new file, a block device, or - for stdout", &request.target.path);
   table.flag("in-place", 0, "write into the existing file TARGET", &request.target.in_place);
   table.flag("only-differences", 0, "in place: write only what TARGET has not yet", &request.target.only_differences);
@@ -112,11 +113,20 @@ Status verify(const Arguments& a, const RestoreJob& job, Tool& tool) {
 }
 
 // A file, a pipe, or a file on a server, which is read by ranges.
-Result<std::unique_ptr<SnapshotInput>> open_input(Arguments& a, Tool& tool, HeaderNeed need) {
-  const std::string path = a.files.empty() ? "-" : a.files[0];
+Result<std::unique_ptr<SnapshotInput>> open_layer(const std::string& path, Arguments& a, Tool& tool, HeaderNeed need) {
   if (!is_remote_file(path)) return SnapshotInput::open(path, need);
   a.net.explain = [&tool](const std::string& text) { tool.explain(text); };
   return SnapshotInput::open(HX_TRY(open_remote_file(path, {.net = std::make_shared<NetAccess>(a.net)})), need);
+}
+
+// Of several files the chain that they are.
+Result<std::unique_ptr<SnapshotInput>> open_input(Arguments& a, Tool& tool, HeaderNeed need) {
+  if (a.files.size() < 2) return open_layer(a.files.empty() ? "-" : a.files[0], a, tool, need);
+  if (a.request.repairs()) return usage_error("a damaged chain is not repaired: name one snapshot");
+  std::vector<std::unique_ptr<SnapshotInput>> layers;
+  for (const std::string& path : a.files) layers.push_back(HX_TRY(open_layer(path, a, tool, need)));
+  auto chain = HX_TRY(open_chain(layers));
+  return SnapshotInput::of_chain(std::move(chain), std::move(layers));
 }
 
 Status run(Arguments& a, Tool& tool) {

@@ -53,7 +53,10 @@ ToolSpec describe(Arguments& to) {
                parse_raw_size);
   table.number("level", 0, "N", "compress better and slower: -1 to -19 (3)", &request.pack.level, kMinLevel, kMaxLevel)
       .digits = true;
-  table.size("chunk-size", 0, "64KiB to 4MiB, a power of two (1MiB)", &request.chunk_size);
+  table.size("chunk-size", 0, "64KiB to 4MiB, a power of two (1MiB, a delta its parent's)", &request.chunk_size);
+  table.text("parent", 0, "FILE", "the snapshot that a delta builds on, where it does not say", &request.parent);
+  table.choice<uint32_t>("mirn", 0, "version of a full snapshot: 1 for every reader (1)", &request.pack.version,
+                         {{"1", mirn::kVersion}, {"2", mirn::kVersion2}});
   table.text("name", 0, "NAME", "what the disk is called", &request.pack.name);
   table.text("filesystem", 0, "NAME", "instead of what its superblock says", &request.pack.filesystem);
   table.flag("unsealed", 0, "to a pipe at once; hx-snap-seal finishes it later", &request.unsealed);

@@ -56,6 +56,13 @@ struct ResumePoint {
   bool operator==(const ResumePoint&) const = default;
 };
 
+// What a whole chunk of a delta's disk is, where its source has read all of it.
+struct ChunkDigest {
+  Range chunk;
+  Digest digest;
+  bool operator==(const ChunkDigest&) const = default;
+};
+
 // What a source says of a disk, and a snapshot keeps of it. Strings are empty where unknown.
 struct DiskInfo {
   std::string key;   // a leaf name, unique in its stream: "disk0", "2000"
@@ -70,13 +77,16 @@ struct DiskInfo {
   // hx-checkpoint(5), FILE and SECRETS.
   std::string validator = {}, identity = {};
   std::optional<ResumePoint> resume = {};  // of a full disk: only [from, size) comes
+  uint32_t chunk_size = 0;                 // of a delta: that of the snapshot it builds on; 0: not known
 };
 
 // What a source says at the end of a disk.
 struct DiskTotals {
   uint64_t size = 0;  // of the virtual disk
   uint64_t data_bytes = 0, zero_bytes = 0;
-  std::optional<Digest> image_digest;  // where the source computed it
+  std::optional<Digest> image_digest = {};  // where the source computed it
+  // Identity of the digest tree of the disk in chunks of DiskInfo::chunk_size (mirn(5)), where the source knows it.
+  std::optional<Digest> tree = {};
 };
 
 }  // namespace hx

@@ -14,6 +14,8 @@ class ExtentSink {
   virtual Order order() const = 0;
   virtual Status begin_disk(const DiskInfo&) = 0;
   virtual Status put(Extent) = 0;
+  // In a delta: of a chunk that has been put. Who has no use for it ignores it.
+  virtual Status put_digest(const ChunkDigest&) { return {}; }
   virtual Status end_disk(const DiskTotals&) = 0;
   virtual Status commit() = 0;
   // The source failed: tell whoever comes after (a stream writes ABORT), and keep nothing. Best effort.

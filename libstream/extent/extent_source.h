@@ -17,6 +17,9 @@ class ExtentSource {
   virtual Result<std::optional<DiskInfo>> next_disk() = 0;
   // The next extent of this disk; nullopt at its proven end. Data extents obey kMaxPayload and its grid.
   virtual Result<std::optional<Extent>> next() = 0;
+  // In a delta, after next(): of chunks that were complete before the extent that next() has just given. Each is given
+  // once.
+  virtual std::vector<ChunkDigest> take_digests() { return {}; }
   // Of the disk that has just ended.
   virtual DiskTotals totals() const = 0;
 };

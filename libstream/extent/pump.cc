@@ -42,8 +42,12 @@ Status pump_all(ExtentSource& source, ExtentSink& sink, const PumpOptions& optio
   while (std::optional<DiskInfo> info = HX_TRY(source.next_disk())) {
     DiskProgress* progress = add_progress(options, *info);
     HX_TRY(sink.begin_disk(*info));
-    while (std::optional<Extent> extent = HX_TRY(source.next()))
+    for (;;) {
+      std::optional<Extent> extent = HX_TRY(source.next());
+      for (const ChunkDigest& digest : source.take_digests()) HX_TRY(sink.put_digest(digest));
+      if (!extent) break;
       HX_TRY(pass(std::move(*extent), sink, options, progress));
+    }
     HX_TRY(sink.end_disk(source.totals()));
     if (progress) progress->finished = true;
   }

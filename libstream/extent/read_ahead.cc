@@ -127,6 +127,7 @@ class Concatenation : public ExtentSource {
     return std::optional<DiskInfo>();
   }
   Result<std::optional<Extent>> next() override { return sources_[current_]->next(); }
+  std::vector<ChunkDigest> take_digests() override { return sources_[current_]->take_digests(); }
   DiskTotals totals() const override { return sources_[current_]->totals(); }
 
  private:

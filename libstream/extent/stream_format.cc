@@ -56,6 +56,7 @@ Json encode_disk(const DiskInfo& info) {
                                                               {"identity", info.identity}};
   for (const auto& [key, text] : texts)
     if (!text.empty()) json[key] = text;
+  if (info.chunk_size > 0) json["chunk_size"] = info.chunk_size;
   if (info.resume) json["resume"] = {{"from", info.resume->from}, {"state", info.resume->state}};
   return json;
 }
@@ -78,6 +79,10 @@ Result<DiskInfo> decode_disk(const Json& json) {
   info.consistency = HX_TRY(json_string_or(json, "consistency", ""));
   info.validator = HX_TRY(json_string_or(json, "validator", ""));
   info.identity = HX_TRY(json_string_or(json, "identity", ""));
+  const uint64_t chunk_size = HX_TRY(json_u64_or(json, "chunk_size", 0));
+  if (chunk_size > kMaxDigestedChunk || (chunk_size & (chunk_size - 1)) != 0)
+    return damaged("\"chunk_size\" is not a power of two of at most 4 MiB");
+  info.chunk_size = static_cast<uint32_t>(chunk_size);
   if (json.contains("resume"))
     info.resume = ResumePoint{HX_TRY_IN("resume", json_u64(json["resume"], "from")),
                               HX_TRY_IN("resume", json_string(json["resume"], "state"))};

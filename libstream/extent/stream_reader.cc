@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <set>
+#include <utility>
 
 #include "base/json.h"
 #include "extent/coverage.h"
@@ -24,6 +25,7 @@ class StreamReader : public ExtentSource {
 
   Result<std::optional<DiskInfo>> next_disk() override { return remember(read_disk()); }
   Result<std::optional<Extent>> next() override { return remember(read_extent()); }
+  std::vector<ChunkDigest> take_digests() override { return std::exchange(digests_, {}); }
   DiskTotals totals() const override { return totals_; }
 
  private:
@@ -101,6 +103,7 @@ class StreamReader : public ExtentSource {
     coverage_ = Coverage(info);
     totals_ = {};
     last_extent_end_ = last_digest_end_ = 0;
+    digests_.clear();
     state_ = State::kInDisk;
     return std::optional(std::move(info));
   }
@@ -158,7 +161,7 @@ class StreamReader : public ExtentSource {
         case Tag::kZero:
           return take_extent();
         case Tag::kDigest:
-          HX_TRY(check_digest());
+          HX_TRY(take_digest());
           break;
         case Tag::kDone: {
           if (auto absent = absent_before(kUnknownSize)) return absent;
@@ -214,8 +217,7 @@ class StreamReader : public ExtentSource {
     return std::optional(std::move(extent));
   }
 
-  // Nobody takes digests yet; a reader still holds the writer to their rules.
-  Status check_digest() {
+  Status take_digest() {
     if (kind_ != DiskKind::kDelta) return fault("DIGEST in a disk that is no delta");
     if (record_->payload.size() != sizeof(Digest)) return fault("DIGEST that is not of 32 bytes");
     if (record_->length == 0 || record_->length > kMaxDigestedChunk)
@@ -225,6 +227,9 @@ class StreamReader : public ExtentSource {
     if (record_->offset < last_digest_end_) return fault("DIGEST that overlaps the one before it");
     if (record_->offset + record_->length < last_extent_end_) return fault("DIGEST of a chunk that lies behind");
     last_digest_end_ = record_->offset + record_->length;
+    ChunkDigest digest{{record_->offset, record_->length}, {}};
+    std::ranges::copy(as_bytes(record_->payload), digest.digest.bytes.begin());
+    digests_.push_back(digest);
     return {};
   }
 
@@ -235,6 +240,7 @@ class StreamReader : public ExtentSource {
     const uint64_t data_bytes = HX_TRY_IN(where, json_u64(json, "data_bytes"));
     const uint64_t zero_bytes = HX_TRY_IN(where, json_u64(json, "zero_bytes"));
     const std::string digest = HX_TRY_IN(where, json_string_or(json, "sha256", ""));
+    const std::string tree = HX_TRY_IN(where, json_string_or(json, "tree", ""));
     if (size_ != kUnknownSize && totals_.size != size_)
       return fault("DONE says a size of " + std::to_string(totals_.size) + ", DISK said " + std::to_string(size_));
     HX_TRY_IN(where, coverage_.finish(totals_.size));
@@ -244,6 +250,8 @@ class StreamReader : public ExtentSource {
                    std::to_string(totals_.zero_bytes));
     if (json.contains("sha256") && !(totals_.image_digest = parse_digest(digest)))
       return fault("DONE with a \"sha256\" that is not 64 lowercase digits");
+    if (json.contains("tree") && !(totals_.tree = parse_digest(tree)))
+      return fault("DONE with a \"tree\" that is not 64 lowercase digits");
     ++disks_;
     state_ = State::kBetween;
     record_.reset();
@@ -281,6 +289,7 @@ class StreamReader : public ExtentSource {
   Coverage coverage_;
   DiskTotals totals_;
   uint64_t last_extent_end_ = 0, last_digest_end_ = 0;
+  std::vector<ChunkDigest> digests_;
 };
 
 }  // namespace

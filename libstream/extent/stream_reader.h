@@ -8,7 +8,7 @@ namespace hx {
 // of the record. An ABORT record becomes an Error with the source's kind, reason and message; bytes after END, and an
 // end without END, are kDamaged; an empty input is kDamaged with a hint. Memory: the pool's buffers (of kMaxPayload at
 // least), and up to 64 MiB of a disk's files. In a delta what no record speaks of comes out as absent extents. DIGEST
-// records are checked and dropped. `already_read`: bytes that the caller took from the reader to see what it is (at
+// records come as take_digests(). `already_read`: bytes that the caller took from the reader to see what it is (at
 // most 16). Does not own the reader.
 enum class Resumed : uint8_t { kRefuse, kTake };  // a disk that goes on where another stream was cut: kUnsupported
 std::unique_ptr<ExtentSource> stream_reader(ByteReader&, BufferPool&, ByteSpan already_read = {},

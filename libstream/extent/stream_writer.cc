@@ -55,6 +55,13 @@ class StreamWriter : public ExtentSink {
     return bug("unknown kind of extent");
   }
 
+  Status put_digest(const ChunkDigest& digest) override {
+    if (!in_disk_ || kind_ != DiskKind::kDelta) return bug(out_.name() + ": a digest outside of a delta");
+    add_held_zero();
+    add_record(Tag::kDigest, digest.chunk.offset, digest.chunk.length, as_text(digest.digest.bytes));
+    return pending_.size() < kMaxPending ? Status() : flush();
+  }
+
   Status end_disk(const DiskTotals& totals) override {
     if (!in_disk_) return bug(out_.name() + ": end_disk out of turn");
     if (size_ != kUnknownSize && totals.size != size_) return bug(out_.name() + ": the disk's size has changed");
@@ -63,6 +70,7 @@ class StreamWriter : public ExtentSink {
     // The counts are of what was written: a stage may have turned data into zeros on the way.
     Json json = {{"size", totals.size}, {"data_bytes", totals_.data_bytes}, {"zero_bytes", totals_.zero_bytes}};
     if (totals.image_digest) json["sha256"] = totals.image_digest->hex();
+    if (totals.tree) json["tree"] = totals.tree->hex();
     HX_TRY(add_json(Tag::kDone, json));
     in_disk_ = false;
     ++disks_;

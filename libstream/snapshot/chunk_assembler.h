@@ -4,15 +4,19 @@
 #include <functional>
 
 #include "base/result.h"
-#include "extent/extent.h"
+#include "extent/extent_list.h"
+#include "snapshot/mirn_format.h"
 
 namespace hx {
 
-// A chunk of data, or a run of whole zero chunks (the last one of the disk as short as it is).
+// A chunk of data, or a run of whole zero chunks (the last one of the disk as short as it is). Of a delta also a part
+// of a chunk: what is said of it.
 struct Chunk {
   Range extent;
   Kind kind = Kind::kZero;
-  Buffer data;  // kData: the whole chunk
+  Buffer data;  // kData: the whole chunk; of a part the bytes of its data extents, one after another
+  std::vector<MapEntry> extents = {};  // of a part, ascending; empty: one extent
+  std::optional<Digest> result = {};   // of the whole chunk with these extents in it, where it is known
 };
 
 // Extents must tile the disk from `begin` on (a chunk's border), data and zero only. A data extent that is a chunk

@@ -24,9 +24,15 @@ Result<PackedChunk> ChunkPacker::pack_data(Range extent, ByteSpan content) {
 }
 
 Result<PackedChunk> ChunkPacker::pack(const Chunk& chunk) {
-  if (chunk.kind == Kind::kData) return pack_data(chunk.extent, chunk.data.bytes());
   PackedChunk packed;
   packed.extent = chunk.extent;
+  if (chunk.kind == Kind::kData) packed = HX_TRY(pack_data(chunk.extent, chunk.data.bytes()));
+  packed.extents = chunk.extents;
+  packed.result = chunk.result;
+  if (packed.kind == Kind::kData) return packed;
+  ExtentList zeros;
+  for (const MapEntry& extent : chunk.extents) HX_TRY(zeros.append({extent.offset, extent.length, Kind::kZero}));
+  packed.extents = std::move(zeros).entries();
   return packed;
 }
 

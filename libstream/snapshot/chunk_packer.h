@@ -13,7 +13,7 @@ class ChunkPacker {
  public:
   // frames: where compressed frames are put, blocks of at least max_frame_size(chunk_size).
   ChunkPacker(int level, uint32_t chunk_size, BufferPool& frames);
-  // A data chunk that is all zero becomes a zero chunk.
+  // A data chunk that is all zero becomes a zero chunk; so does a part of one whose data is.
   Result<PackedChunk> pack(const Chunk&);
   // Reads the chunk itself; content_check is set, also of a chunk that is all zero.
   Result<PackedChunk> read_and_pack(const DiskReader&, Range);

@@ -25,13 +25,15 @@ class IndexCheck {
 
  private:
   void add_leaves(const FrameEntry&);
+  bool is_delta() const { return shape_.layout == IndexLayout::kDelta; }
 
   const IndexShape shape_;
   DigestTree tree_;
+  EntriesDigest entries_;  // instead of the tree, of a delta
   SeekTableCheck seek_table_;
   Xxh3 refs_;
   uint32_t page_count_ = 0;
-  uint64_t end_ = 0, position_ = 0, frame_count_ = 0, data_bytes_ = 0, data_frame_bytes_ = 0;
+  uint64_t end_ = 0, position_ = 0, frame_count_ = 0, data_bytes_ = 0, zero_bytes_ = 0, data_frame_bytes_ = 0;
 };
 
 }  // namespace hx

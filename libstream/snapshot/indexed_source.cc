@@ -1,6 +1,9 @@
 #include <cstring>
+#include <deque>
 #include <thread>
+#include <utility>
 
+#include "base/checked_math.h"
 #include "codec/seek_table.h"
 #include "codec/zero_frame.h"
 #include "codec/zstd_codec.h"
@@ -43,16 +46,20 @@ class IndexedSource : public ExtentSource {
   IndexedSource(ByteReader& in, const SnapshotHeader& header, int threads)
       : in_(in),
         header_(header),
-        shape_{header.size, header.hx->chunk_size},
+        shape_{header.size, header.hx->chunk_size, layout_of(header.version, header.hx->kind)},
         check_(shape_),
         pool_(shape_.chunk_size, window(threads) + static_cast<size_t>(threads) + 8),
         workers_(threads, window(threads), [this](RawFrame&& raw, int) { return decode(std::move(raw)); }) {
     info_.key = "disk0";
     info_.name = header.name.empty() ? "" : to_leaf_name(header.name);
     info_.size = header.size;
+    info_.kind = header.hx->kind;
     info_.state = header.hx->state;
+    info_.parent_state = header.hx->parent_state;
     info_.change_token = header.hx->change_token;
+    info_.parent_change_token = header.hx->parent_change_token;
     info_.consistency = header.hx->consistency;
+    if (is_delta()) info_.chunk_size = header.hx->chunk_size;
   }
   ~IndexedSource() override {
     workers_.fail(bug("the source was given up"));
@@ -67,17 +74,24 @@ class IndexedSource : public ExtentSource {
   }
 
   Result<std::optional<Extent>> next() override {
-    if (rest_) return take_piece();
-    for (;;) {
+    while (ready_.empty()) {
+      std::ranges::move(std::exchange(next_digests_, {}), std::back_inserter(digests_));
       auto decoded = HX_TRY(workers_.next());
       if (!decoded) {
-        HX_TRY(check_end());
+        if (!std::exchange(ended_, true)) HX_TRY(check_end());
+        if (auto absent = absent_before(shape_.size)) return absent;
         return std::optional<Extent>();
       }
-      if (decoded->magic == kZstdMagic) return take_frame(std::move(*decoded));
-      HX_TRY(take_skippable(*decoded));
+      HX_TRY(decoded->magic == kZstdMagic ? take_frame(std::move(*decoded)) : take_skippable(*decoded));
     }
+    if (auto absent = absent_before(ready_.front().offset)) return absent;
+    Extent extent = std::move(ready_.front());
+    ready_.pop_front();
+    given_ = extent.end();
+    (extent.kind == Kind::kData ? totals_.data_bytes : totals_.zero_bytes) += extent.length;
+    return std::optional(std::move(extent));
   }
+  std::vector<ChunkDigest> take_digests() override { return std::exchange(digests_, {}); }
 
   DiskTotals totals() const override { return totals_; }
 
@@ -122,7 +136,9 @@ class IndexedSource : public ExtentSource {
       case kZstdMagic:
         return std::max(max_frame_size(shape_.chunk_size), zero_frame_size(kMaxZeroFrame));
       case mirn::kPageMagic:
-        return kSkippableHeaderSize + mirn::kMaxPageContent;
+        return kSkippableHeaderSize + (is_delta() ? mirn::kMaxPageContent2 : mirn::kMaxPageContent);
+      case mirn::kExtentsMagic:
+        return kSkippableHeaderSize + mirn::kMaxExtentsContent;
       case mirn::kMachineFileMagic:
         return kSkippableHeaderSize + mirn::kMaxMachineFile;
       case mirn::kDirectoryMagic:
@@ -167,36 +183,90 @@ class IndexedSource : public ExtentSource {
     return out;
   }
 
-  Result<std::optional<Extent>> take_frame(DecodedFrame decoded) {
-    if (directory_) return bad(decoded.position, "a frame behind the directory");
-    decoded.entry.extent.offset = end_;
-    if (decoded.entry.extent.length > shape_.size - end_)
-      return bad(decoded.position, "more content than the header says");
-    if (group_.size() >= mirn::kMaxPageEntries) return bad(decoded.position, "an index page is missing");
-    end_ += decoded.entry.extent.length;
-    group_.push_back(decoded.entry);
-    rest_ = Extent{decoded.entry.extent.offset, decoded.entry.extent.length, decoded.entry.kind,
-                   std::move(decoded.content)};
-    return take_piece();
+  bool is_delta() const { return shape_.layout == IndexLayout::kDelta; }
+  bool is_version_2() const { return shape_.layout != IndexLayout::kVersion1; }
+  std::optional<Extent> absent_before(uint64_t offset) {
+    if (!is_delta() || given_ >= offset) return std::nullopt;
+    const uint64_t begin = std::exchange(given_, offset);
+    return Extent{begin, offset - begin, Kind::kAbsent, {}};
   }
 
-  // A chunk may be larger than an extent's payload.
-  Result<std::optional<Extent>> take_piece() {
-    Extent piece = std::move(*rest_);
-    rest_.reset();
-    (piece.kind == Kind::kData ? totals_.data_bytes : totals_.zero_bytes) +=
-        std::min(piece.length, piece.kind == Kind::kData ? kMaxPayload : piece.length);
-    if (piece.kind == Kind::kZero || piece.length <= kMaxPayload) return std::optional<Extent>(std::move(piece));
-    rest_ = Extent{piece.offset + kMaxPayload, piece.length - kMaxPayload, Kind::kData,
-                   piece.data.slice(kMaxPayload, piece.length - kMaxPayload)};
-    return std::optional<Extent>(Extent{piece.offset, kMaxPayload, Kind::kData, piece.data.slice(0, kMaxPayload)});
+  Status take_frame(DecodedFrame decoded) {
+    if (directory_) return bad(decoded.position, "a frame behind the directory");
+    FrameEntry& entry = decoded.entry;
+    if (is_version_2()) {
+      HX_TRY(match_extents(entry));
+    } else {
+      entry.extent.offset = end_;
+      if (entry.extent.length > shape_.size - end_) return bad(decoded.position, "more content than the header says");
+    }
+    return take_entry(std::move(entry), std::move(decoded.content));
+  }
+
+  // Completes what was decoded by what the extents before it say, which it must fit.
+  Status match_extents(FrameEntry& decoded) {
+    if (!announced_) return bad(decoded.position, "a frame without its extents");
+    FrameEntry entry = *std::exchange(announced_, std::nullopt);
+    const uint64_t content = is_delta() ? entry.content_size() : entry.extent.length;
+    if (decoded.compressed_size != entry.compressed_size || decoded.kind != entry.kind ||
+        decoded.extent.length != content || decoded.xxh3 != entry.xxh3 || decoded.leaf != entry.leaf)
+      return bad(decoded.position, "the chunk at disk offset " + std::to_string(entry.extent.offset) +
+                                       " does not match what its extents say");
+    entry.position = decoded.position;
+    decoded = std::move(entry);
+    return {};
+  }
+
+  Status take_extents(const DecodedFrame& decoded) {
+    if (!is_version_2() || announced_) return bad(decoded.position, "a frame with extents, out of place");
+    auto entry = decode_extents(decoded.bytes, shape_);
+    if (!entry) return bad(decoded.position, "the extents " + std::move(entry).error().message);
+    entry->position = decoded.position + decoded.bytes.size();
+    if (entry->compressed_size == 0) return take_entry(std::move(*entry), {});
+    announced_ = std::move(*entry);
+    return {};
+  }
+
+  // That they are in order is found by the page, too; but what comes out must be in order before that.
+  Status take_entry(FrameEntry entry, Buffer content) {
+    if (group_.size() >= mirn::kMaxPageEntries) return bad(entry.position, "an index page is missing");
+    if (entry.extent.offset < end_ || (!is_delta() && entry.extent.offset != end_))
+      return bad(entry.begin(), "an extent out of place");
+    end_ = entry.extent.end();
+    uint64_t done = 0;
+    const std::vector<MapEntry> whole = {{entry.extent.offset, entry.extent.length, entry.kind}};
+    for (const MapEntry& extent : entry.extents.empty() ? whole : entry.extents) {
+      if (extent.kind == Kind::kZero)
+        ready_.push_back({extent.offset, extent.length, Kind::kZero, {}});
+      else
+        add_data(extent, content, done);
+    }
+    if (entry.result) {
+      const uint64_t begin = align_down(entry.extent.offset, shape_.chunk_size);
+      next_digests_.push_back({{begin, std::min<uint64_t>(shape_.chunk_size, shape_.size - begin)}, *entry.result});
+    }
+    group_.push_back(std::move(entry));
+    return {};
+  }
+
+  // A chunk may be larger than an extent's payload, and an extent may not cross a multiple of it.
+  void add_data(const MapEntry& extent, const Buffer& content, uint64_t& done) {
+    for (uint64_t at = extent.offset; at < extent.end();) {
+      const uint64_t length = std::min(extent.end(), align_down(at, kMaxPayload) + kMaxPayload) - at;
+      ready_.push_back({at, length, Kind::kData, content.slice(done, length)});
+      at += length;
+      done += length;
+    }
   }
 
   Status take_skippable(const DecodedFrame& decoded) {
     if (directory_) return take_seek_table(decoded);
+    if (announced_) return bad(decoded.position, "the frame of the extents before it is missing");
     switch (decoded.magic) {
       case mirn::kPageMagic:
         return take_page(decoded);
+      case mirn::kExtentsMagic:
+        return take_extents(decoded);
       case mirn::kMachineFileMagic:
         return take_machine_file(decoded);
       case mirn::kDirectoryMagic:
@@ -228,8 +298,7 @@ class IndexedSource : public ExtentSource {
       return bad(page.first_frame, "an index page has another number of frames");
     for (size_t i = 0; i < group_.size(); ++i) {
       const FrameEntry &seen = group_[i], &told = page.entries[i];
-      if (seen.position != told.position || seen.compressed_size != told.compressed_size || seen.kind != told.kind ||
-          seen.extent != told.extent || seen.xxh3 != told.xxh3 || seen.leaf != told.leaf)
+      if (seen != told)
         return bad(seen.position, "the chunk at disk offset " + std::to_string(seen.extent.offset) +
                                       " does not match its digest in the index");
     }
@@ -254,7 +323,9 @@ class IndexedSource : public ExtentSource {
       return bad(decoded.position, "the directory does not match what stands before it");
     status = check_.finish(*directory, decoded.bytes.size());
     if (!status) return bad(decoded.position, std::move(status).error().message);
-    totals_.image_digest = header_.hx->sealed ? std::optional(header_.checksum) : directory->image_digest;
+    const bool is_sealed = header_.has_checksum && header_.hx->sealed;
+    totals_.image_digest = is_sealed ? std::optional(header_.checksum) : directory->image_digest;
+    totals_.tree = directory->result;
     directory_ = true;
     return {};
   }
@@ -286,8 +357,11 @@ class IndexedSource : public ExtentSource {
   std::vector<FrameEntry> group_;     // frames whose page has not come yet
   std::vector<DirectoryFile> files_;  // names come with the directory
   uint64_t end_ = 0, seek_table_at_ = 0;
-  bool directory_ = false, seek_table_seen_ = false;
-  std::optional<Extent> rest_;  // of a chunk larger than a payload
+  uint64_t given_ = 0;  // up to where extents have been given, absent ones included
+  bool directory_ = false, seek_table_seen_ = false, ended_ = false;
+  std::optional<FrameEntry> announced_;  // by its extents: the frame is due
+  std::deque<Extent> ready_;
+  std::vector<ChunkDigest> digests_, next_digests_;  // of chunks that were given; of the one in ready_
   BufferPool pool_;
   OrderedWorkers<RawFrame, DecodedFrame> workers_;
   std::thread feeding_;

@@ -1,5 +1,5 @@
 #pragma once
-// The bytes of a MIRN snapshot, version 1. The specification is mirn(5); this is its arithmetic.
+// The bytes of a MIRN snapshot, versions 1 and 2. The specification is mirn(5); this is its arithmetic.
 //
 //   0        HeaderPrefix, JSON of metadata_length bytes (padded with spaces)          the header
 //   body     groups: up to 1024 frames, then their index page                           offsets in the index count from
@@ -7,6 +7,7 @@
 //            machine files, one skippable frame each
 //            directory, a skippable frame whose last 32 bytes are a DirectoryTail
 //            seek table, the standard zstd one, the last frame
+// In version 2 a frame with its extents stands before each frame of the image; in a delta those of zeros stand alone.
 
 #include "base/endian.h"
 #include "extent/extent.h"
@@ -14,7 +15,7 @@
 namespace hx::mirn {
 
 constexpr char kMagic[4] = {'M', 'I', 'R', 'N'};
-constexpr uint32_t kVersion = 1;
+constexpr uint32_t kVersion = 1, kVersion2 = 2;
 constexpr uint32_t kMaxMetadata = 1 << 20;
 
 struct HeaderPrefix {
@@ -31,6 +32,7 @@ constexpr bool is_chunk_size(uint64_t size) {
 
 // Skippable frames.
 constexpr uint32_t kMachineFileMagic = 0x184D2A5A;  // its content is the file's
+constexpr uint32_t kExtentsMagic = 0x184D2A5B;
 constexpr uint32_t kPageMagic = 0x184D2A5C;
 constexpr uint32_t kDirectoryMagic = 0x184D2A5D;
 struct SkippableHeader {
@@ -51,14 +53,15 @@ struct PageHeader {
 static_assert(sizeof(PageHeader) == 24);
 struct PageEntry {
   Le32 compressed_size;
-  Le16 extent_count;  // version 1: 1
+  Le16 extent_count;  // 1, but in a delta
   uint8_t kind;       // of the frame: 0 data, 1 zero
-  uint8_t flags;      // version 1: 0
+  uint8_t flags;      // 0, but in a delta
   Le64 xxh3;          // XXH3-64 of the frame's bytes
   Digest leaf;        // SHA-256 of the content; all zero bytes in a zero frame
 };
 static_assert(sizeof(PageEntry) == 48);
-struct PageExtent {  // extent_count of them behind each entry
+constexpr uint8_t kHasResult = 1;  // flag: behind the extents stands the digest of the whole chunk, as it is then
+struct PageExtent {                // extent_count of them behind each entry
   Le64 offset;
   Le32 length;
   Le32 kind;
@@ -68,8 +71,18 @@ static_assert(sizeof(PageExtent) == 16);
 constexpr uint64_t kMaxPageContent =
     sizeof(PageHeader) + kMaxPageEntries * (sizeof(PageEntry) + sizeof(PageExtent)) + 8;
 
+// Version 2. A chunk of 4 MiB in sectors of 512 bytes, every other one changed, has 4096 extents.
+constexpr uint32_t kMaxExtents = 8192;       // of an entry
+constexpr uint32_t kMaxPageExtents = 16384;  // a group ends with the entry that reaches this
+constexpr uint64_t kMaxEntry = sizeof(PageEntry) + kMaxExtents * sizeof(PageExtent) + sizeof(Digest);
+constexpr uint64_t kMaxExtentsContent = kMaxEntry + 8;  // of a kExtentsMagic frame: an entry, XXH3-64 of all before
+constexpr uint64_t kMaxPageContent2 = sizeof(PageHeader) + kMaxPageEntries * (sizeof(PageEntry) + sizeof(Digest)) +
+                                      (kMaxPageExtents + kMaxExtents) * sizeof(PageExtent) + 8;
+
 constexpr char kDirectoryTag[8] = {'H', 'X', 'M', 'D', 'I', 'R', '0', '1'};
 constexpr uint32_t kHasImageDigest = 1;  // flag: image_digest was computed
+constexpr uint32_t kHasResultTree = 2;   // flag of version 2: result is known
+constexpr uint32_t kIsDelta = 4;         // flag of version 2
 struct DirectoryHeader {
   char tag[8];
   Le32 flags;
@@ -80,10 +93,16 @@ struct DirectoryHeader {
   Le64 data_frame_bytes;  // their compressed size
   Digest header_digest;   // SHA-256 of the header in its unsealed form (mirn_header.h)
   Digest image_digest;
-  Digest tree;                    // the tree's identity (hash/digest_tree.h)
+  Digest tree;                    // the tree's identity (hash/digest_tree.h); of a delta that of its entries
   Le32 page_count, files_length;  // then page_count PageRefs, then files_length bytes of JSON
 };
 static_assert(sizeof(DirectoryHeader) == 8 + 8 + 32 + 96 + 8);
+constexpr char kDirectoryTag2[8] = {'H', 'X', 'M', 'D', 'I', 'R', '0', '2'};
+struct DirectoryMore {  // version 2: right behind the DirectoryHeader
+  Le64 zero_bytes;      // of the image, in zero extents
+  Digest result;        // identity of the tree of the disk with this delta in it
+};
+static_assert(sizeof(DirectoryMore) == 40);
 struct PageRef {
   Le64 offset;  // of the page's frame, in the body
   Le64 begin;   // of the image, where the group's first extent begins

@@ -60,34 +60,116 @@ Result<Cursor> open_skippable(ByteSpan frame, uint32_t magic, uint64_t max_conte
   return Cursor(frame.subspan(sizeof header));
 }
 
-// Does an entry agree with the shape and with its neighbour before?
-Status check_entry(const FrameEntry& entry, uint64_t expected_offset, const IndexShape& shape) {
+bool is_on_grid(const Range& e, const IndexShape& shape) {
+  return e.offset % shape.chunk_size == 0 && (e.end() % shape.chunk_size == 0 || e.end() == shape.size);
+}
+
+// Of a run of whole chunks, or a chunk. A delta has its zeros in no frame.
+Status check_whole(const FrameEntry& entry, const IndexShape& shape) {
   const Range& e = entry.extent;
-  if (e.offset != expected_offset || e.length == 0 || !fits_within(e.offset, e.length, shape.size))
-    return damaged("has an extent out of place");
-  const bool ends_on_grid = e.end() % shape.chunk_size == 0 || e.end() == shape.size;
-  if (e.offset % shape.chunk_size != 0 || !ends_on_grid) return damaged("has an extent off the grid");
+  if (!is_on_grid(e, shape)) return damaged("has an extent off the grid");
   if (entry.kind == Kind::kData) {
     if (e.length > shape.chunk_size || entry.compressed_size > max_frame_size(e.length) || entry.compressed_size == 0)
       return damaged("has a data frame of impossible size");
-  } else if (e.length > kMaxZeroFrame || entry.compressed_size != zero_frame_size(e.length) || entry.leaf != Digest{}) {
-    return damaged("has a malformed zero frame");
+    return {};
   }
+  const uint64_t size = shape.layout == IndexLayout::kDelta ? 0 : zero_frame_size(e.length);
+  if (e.length > kMaxZeroFrame || entry.compressed_size != size || entry.leaf != Digest{} ||
+      (size == 0 && entry.xxh3 != 0))
+    return damaged("has a malformed zero frame");
   return {};
 }
 
-Result<FrameEntry> decode_entry(Cursor& cursor) {
+// Of a part of a chunk. decode_entry() has seen that the extents are in order.
+Status check_part(const FrameEntry& entry, const IndexShape& shape) {
+  const Range& e = entry.extent;
+  if (align_down(e.offset, shape.chunk_size) != align_down(e.end() - 1, shape.chunk_size))
+    return damaged("has extents of several chunks in one frame");
+  const uint64_t content = entry.content_size();
+  if ((content > 0) != (entry.kind == Kind::kData)) return damaged("has an entry that contradicts itself");
+  if (content == 0 && (entry.compressed_size != 0 || entry.xxh3 != 0 || entry.leaf != Digest{}))
+    return damaged("has a frame of zeros");
+  if (content > 0 && (entry.compressed_size == 0 || entry.compressed_size > max_frame_size(content)))
+    return damaged("has a data frame of impossible size");
+  return {};
+}
+
+// Does an entry agree with the shape and with its neighbour before, which ends at `end`?
+Status check_entry(const FrameEntry& entry, uint64_t end, const IndexShape& shape) {
+  const Range& e = entry.extent;
+  if (e.length == 0 || !fits_within(e.offset, e.length, shape.size)) return damaged("has an extent out of place");
+  if (shape.layout != IndexLayout::kDelta) {
+    if (e.offset != end) return damaged("has an extent out of place");
+    return check_whole(entry, shape);
+  }
+  // At most one entry a chunk.
+  if (e.offset < end || (end % shape.chunk_size != 0 && e.offset / shape.chunk_size == end / shape.chunk_size))
+    return damaged("has an extent out of place");
+  if (!entry.extents.empty() || !is_on_grid(e, shape)) return check_part(entry, shape);
+  if (entry.result) return damaged("says what follows from the rest");
+  return check_whole(entry, shape);
+}
+
+// Where the entry before one would end, were it there: of the first one of a page nothing else is known.
+uint64_t due_begin(const FrameEntry& entry, const IndexShape& shape) {
+  return shape.layout == IndexLayout::kDelta ? align_down(entry.extent.offset, shape.chunk_size) : entry.extent.offset;
+}
+
+Result<Kind> decode_kind(uint32_t kind) {
+  if (kind > 1) return damaged("has an unknown kind of entry");
+  return kind == 0 ? Kind::kData : Kind::kZero;
+}
+
+Result<FrameEntry> decode_entry(Cursor& cursor, const IndexShape& shape) {
   const auto raw = HX_TRY(cursor.take<PageEntry>());
-  if (raw.extent_count != 1 || raw.flags != 0 || raw.kind > 1) return damaged("has an unknown kind of entry");
-  const auto extent = HX_TRY(cursor.take<PageExtent>());
-  if (extent.kind != raw.kind) return damaged("has an entry that contradicts itself");
+  const bool is_delta = shape.layout == IndexLayout::kDelta;
+  if (raw.extent_count == 0 || raw.extent_count > (is_delta ? kMaxExtents : 1) ||
+      raw.flags > (is_delta ? kHasResult : 0))
+    return damaged("has an unknown kind of entry");
   FrameEntry entry;
   entry.compressed_size = raw.compressed_size;
-  entry.kind = raw.kind == 0 ? Kind::kData : Kind::kZero;
-  entry.extent = {extent.offset, extent.length};
+  entry.kind = HX_TRY(decode_kind(raw.kind));
   entry.xxh3 = raw.xxh3;
   entry.leaf = raw.leaf;
+  ExtentList list;
+  for (uint32_t i = 0; i < raw.extent_count; ++i) {
+    const auto extent = HX_TRY(cursor.take<PageExtent>());
+    HX_TRY(list.append({extent.offset, extent.length, HX_TRY(decode_kind(extent.kind))}));
+  }
+  const std::vector<MapEntry>& extents = list.entries();
+  if (extents.size() != raw.extent_count) return damaged("has extents that should be one");
+  if (extents.size() == 1 && extents[0].kind != entry.kind) return damaged("has an entry that contradicts itself");
+  entry.extent = {extents.front().offset, extents.back().end() - extents.front().offset};
+  if (raw.flags & kHasResult) entry.result = HX_TRY(cursor.take<Digest>());
+  if (extents.size() > 1) entry.extents = std::move(list).entries();
+  if (shape.layout != IndexLayout::kVersion1) entry.extents_size = extents_frame_size(entry);
   return entry;
+}
+
+void append_entry(std::string& out, const FrameEntry& e) {
+  PageEntry entry;
+  entry.compressed_size = e.compressed_size;
+  entry.extent_count = static_cast<uint16_t>(std::max<size_t>(e.extents.size(), 1));
+  entry.kind = static_cast<uint8_t>(e.kind);
+  entry.flags = e.result ? kHasResult : 0;
+  entry.xxh3 = e.xxh3;
+  entry.leaf = e.leaf;
+  append(out, entry);
+  const auto append_extent = [&out](uint64_t offset, uint64_t length, Kind kind) {
+    PageExtent extent;
+    extent.offset = offset;
+    extent.length = static_cast<uint32_t>(length);
+    extent.kind = static_cast<uint32_t>(kind);
+    append(out, extent);
+  };
+  if (e.extents.empty()) append_extent(e.extent.offset, e.extent.length, e.kind);
+  for (const MapEntry& extent : e.extents) append_extent(extent.offset, extent.length, extent.kind);
+  if (e.result) append(out, *e.result);
+}
+
+uint64_t entry_size(const FrameEntry& e) {
+  return sizeof(PageEntry) + std::max<size_t>(e.extents.size(), 1) * sizeof(PageExtent) +
+         (e.result ? sizeof(Digest) : 0);
 }
 
 Json files_json(const std::vector<DirectoryFile>& files) {
@@ -122,7 +204,8 @@ Result<std::vector<DirectoryFile>> parse_files(std::string_view text) {
 
 std::string encode_page(const IndexPage& page) {
   std::string frame;
-  const uint64_t content = sizeof(PageHeader) + page.entries.size() * (sizeof(PageEntry) + sizeof(PageExtent)) + 8;
+  uint64_t content = sizeof(PageHeader) + 8;
+  for (const FrameEntry& entry : page.entries) content += entry_size(entry);
   begin_skippable(frame, kPageMagic, content);
   PageHeader header;
   std::memcpy(header.tag, kPageTag, sizeof kPageTag);
@@ -130,27 +213,14 @@ std::string encode_page(const IndexPage& page) {
   header.entry_count = static_cast<uint32_t>(page.entries.size());
   header.first_frame = page.first_frame;
   append(frame, header);
-  for (const FrameEntry& e : page.entries) {
-    PageEntry entry;
-    entry.compressed_size = e.compressed_size;
-    entry.extent_count = 1;
-    entry.kind = static_cast<uint8_t>(e.kind);
-    entry.flags = 0;
-    entry.xxh3 = e.xxh3;
-    entry.leaf = e.leaf;
-    append(frame, entry);
-    PageExtent extent;
-    extent.offset = e.extent.offset;
-    extent.length = static_cast<uint32_t>(e.extent.length);
-    extent.kind = static_cast<uint32_t>(e.kind);
-    append(frame, extent);
-  }
+  for (const FrameEntry& e : page.entries) append_entry(frame, e);
   append(frame, Le64(xxh3_64(as_bytes(frame))));
   return frame;
 }
 
 Result<IndexPage> decode_page(ByteSpan frame, const IndexShape& shape) {
-  Cursor cursor = HX_TRY(open_skippable(frame, kPageMagic, kMaxPageContent));
+  const bool is_delta = shape.layout == IndexLayout::kDelta;
+  Cursor cursor = HX_TRY(open_skippable(frame, kPageMagic, is_delta ? kMaxPageContent2 : kMaxPageContent));
   const auto header = HX_TRY(cursor.take<PageHeader>());
   if (std::memcmp(header.tag, kPageTag, sizeof kPageTag) != 0) return damaged("is not an index page");
   if (header.entry_count == 0 || header.entry_count > kMaxPageEntries) return damaged("has an impossible entry count");
@@ -160,16 +230,81 @@ Result<IndexPage> decode_page(ByteSpan frame, const IndexShape& shape) {
   page.entries.reserve(header.entry_count);
   uint64_t position = header.first_frame;
   for (uint32_t i = 0; i < header.entry_count; ++i) {
-    FrameEntry entry = HX_TRY(decode_entry(cursor));
-    HX_TRY(check_entry(entry, i == 0 ? entry.extent.offset : page.end(), shape));
-    entry.position = position;
-    position += entry.compressed_size;
-    page.entries.push_back(entry);
+    FrameEntry entry = HX_TRY(decode_entry(cursor, shape));
+    HX_TRY(check_entry(entry, i == 0 ? due_begin(entry, shape) : page.end(), shape));
+    entry.position = position + entry.extents_size;
+    position = entry.end();
+    page.entries.push_back(std::move(entry));
   }
   const Le64 checksum = HX_TRY(cursor.take<Le64>());
   if (!cursor.at_end() || checksum != xxh3_64(frame.first(frame.size() - 8)))
     return damaged("does not match its checksum");
   return page;
+}
+
+uint64_t FrameEntry::bytes_of(Kind wanted) const {
+  if (extents.empty()) return kind == wanted ? extent.length : 0;
+  uint64_t sum = 0;
+  for (const MapEntry& piece : extents) sum += piece.kind == wanted ? piece.length : 0;
+  return sum;
+}
+
+IndexLayout layout_of(uint32_t version, DiskKind kind) {
+  if (version == kVersion) return IndexLayout::kVersion1;
+  return kind == DiskKind::kDelta ? IndexLayout::kDelta : IndexLayout::kFull;
+}
+
+bool is_whole(const FrameEntry& entry, const IndexShape& shape) {
+  return entry.extents.empty() && is_on_grid(entry.extent, shape);
+}
+
+void normalize(FrameEntry& entry, std::vector<MapEntry> extents, const IndexShape& shape) {
+  entry.extent = {extents.front().offset, extents.back().end() - extents.front().offset};
+  entry.kind = Kind::kZero;
+  for (const MapEntry& extent : extents)
+    if (extent.kind == Kind::kData) entry.kind = Kind::kData;
+  entry.extents.clear();
+  if (extents.size() > 1) entry.extents = std::move(extents);
+  if (is_whole(entry, shape)) entry.result.reset();
+}
+
+uint32_t extents_frame_size(const FrameEntry& entry) {
+  return static_cast<uint32_t>(sizeof(SkippableHeader) + entry_size(entry) + 8);
+}
+
+std::string encode_extents(const FrameEntry& entry) {
+  std::string frame;
+  begin_skippable(frame, kExtentsMagic, entry_size(entry) + 8);
+  append_entry(frame, entry);
+  append(frame, Le64(xxh3_64(as_bytes(frame))));
+  return frame;
+}
+
+Result<FrameEntry> decode_extents(ByteSpan frame, const IndexShape& shape) {
+  Cursor cursor = HX_TRY(open_skippable(frame, kExtentsMagic, kMaxExtentsContent));
+  FrameEntry entry = HX_TRY(decode_entry(cursor, shape));
+  HX_TRY(check_entry(entry, due_begin(entry, shape), shape));
+  const Le64 checksum = HX_TRY(cursor.take<Le64>());
+  if (!cursor.at_end() || checksum != xxh3_64(frame.first(frame.size() - 8)))
+    return damaged("does not match its checksum");
+  return entry;
+}
+
+EntriesDigest::EntriesDigest(const IndexShape& shape) {
+  struct {
+    char tag[8] = {'H', 'X', 'D', 'E', 'L', 'T', 'A', '1'};
+    Le64 size;
+    Le32 chunk_size;
+  } input;
+  input.size = shape.size;
+  input.chunk_size = shape.chunk_size;
+  hasher_.update(struct_bytes(input));
+}
+
+void EntriesDigest::add(const FrameEntry& entry) {
+  std::string bytes;
+  append_entry(bytes, entry);
+  hasher_.update(as_bytes(bytes));
 }
 
 std::string encode_machine_file(std::string_view content) {
@@ -191,12 +326,15 @@ PageRef ref_of_page(const IndexPage& page, uint64_t position, std::string_view e
 
 std::string encode_directory(const Directory& d) {
   const std::string files = dump_json(files_json(d.files));
+  const bool is_version_2 = d.version == kVersion2;
   std::string frame;
   begin_skippable(frame, kDirectoryMagic,
-                  sizeof(DirectoryHeader) + d.pages.size() * sizeof(PageRef) + files.size() + sizeof(DirectoryTail));
+                  sizeof(DirectoryHeader) + (is_version_2 ? sizeof(DirectoryMore) : 0) +
+                      d.pages.size() * sizeof(PageRef) + files.size() + sizeof(DirectoryTail));
   DirectoryHeader header;
-  std::memcpy(header.tag, kDirectoryTag, sizeof kDirectoryTag);
-  header.flags = d.image_digest ? kHasImageDigest : 0;
+  std::memcpy(header.tag, is_version_2 ? kDirectoryTag2 : kDirectoryTag, sizeof kDirectoryTag);
+  header.flags = (d.image_digest ? kHasImageDigest : 0) | (d.result ? kHasResultTree : 0) |
+                 (d.kind == DiskKind::kDelta ? kIsDelta : 0);
   header.chunk_size = d.chunk_size;
   header.size = d.size;
   header.frame_count = d.frame_count;
@@ -208,6 +346,12 @@ std::string encode_directory(const Directory& d) {
   header.page_count = static_cast<uint32_t>(d.pages.size());
   header.files_length = static_cast<uint32_t>(files.size());
   append(frame, header);
+  if (is_version_2) {
+    DirectoryMore more;
+    more.zero_bytes = d.zero_bytes;
+    more.result = d.result.value_or(Digest{});
+    append(frame, more);
+  }
   for (const PageRef& ref : d.pages) append(frame, ref);
   frame += files;
   DirectoryTail tail;
@@ -231,9 +375,18 @@ Result<Directory> decode_directory(ByteSpan frame) {
       tail.xxh3 != xxh3_64(frame.first(frame.size() - 16)))
     return damaged("does not match its checksum");
   const auto header = HX_TRY(cursor.take<DirectoryHeader>());
-  if (std::memcmp(header.tag, kDirectoryTag, sizeof kDirectoryTag) != 0) return damaged("is not a directory");
-  if (header.flags > kHasImageDigest || !is_chunk_size(header.chunk_size)) return damaged("is malformed");
+  const bool is_version_2 = std::memcmp(header.tag, kDirectoryTag2, sizeof kDirectoryTag) == 0;
+  if (!is_version_2 && std::memcmp(header.tag, kDirectoryTag, sizeof kDirectoryTag) != 0)
+    return damaged("is not a directory");
+  const uint32_t known = kHasImageDigest | (is_version_2 ? kHasResultTree | kIsDelta : 0);
+  const bool is_delta = (header.flags & kIsDelta) != 0;
+  // A full disk's tree is its result, and a delta's image is hashed by nobody.
+  const uint32_t contradiction = is_delta ? kHasImageDigest : kHasResultTree;
+  if ((header.flags & ~known) != 0 || (header.flags & contradiction) != 0 || !is_chunk_size(header.chunk_size))
+    return damaged("is malformed");
   Directory d;
+  d.version = is_version_2 ? kVersion2 : kVersion;
+  d.kind = is_delta ? DiskKind::kDelta : DiskKind::kFull;
   d.position = tail.offset;
   d.chunk_size = header.chunk_size;
   d.size = header.size;
@@ -243,6 +396,11 @@ Result<Directory> decode_directory(ByteSpan frame) {
   d.header_digest = header.header_digest;
   if (header.flags & kHasImageDigest) d.image_digest = header.image_digest;
   d.tree = header.tree;
+  if (is_version_2) {
+    const auto more = HX_TRY(cursor.take<DirectoryMore>());
+    d.zero_bytes = more.zero_bytes;
+    if (header.flags & kHasResultTree) d.result = more.result;
+  }
   if (header.page_count != tail.page_count) return damaged("contradicts itself");
   const ByteSpan refs = HX_TRY(cursor.take_bytes(uint64_t{header.page_count} * sizeof(PageRef)));
   d.pages.resize(header.page_count);

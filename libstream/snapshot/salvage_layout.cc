@@ -370,7 +370,13 @@ class Search {
 
 }  // namespace
 
-Result<SalvageLayout> find_layout(const RandomReader& file) { return Search(file).run(); }
+Result<SalvageLayout> find_layout(const RandomReader& file) {
+  SalvageLayout layout = HX_TRY(Search(file).run());
+  if ((layout.header && layout.header->version != mirn::kVersion) ||
+      (layout.directory && layout.directory->version != mirn::kVersion))
+    return unsupported(file.name() + ": a version 2 snapshot cannot be salvaged or healed");
+  return layout;
+}
 
 Result<std::vector<std::byte>> page_bytes(const RandomReader& file, const SalvageLayout& layout,
                                           const FrameGroup& group) {

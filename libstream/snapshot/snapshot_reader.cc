@@ -1,6 +1,7 @@
 #include "snapshot/snapshot_reader.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cstring>
 
 #include "base/checked_math.h"
@@ -16,6 +17,7 @@ namespace hx {
 namespace {
 
 constexpr size_t kCachedPages = 8;
+std::atomic<uint64_t> next_id = 1;
 
 // The bytes of [position, position + length) of the file, which the caller has found to be inside.
 Result<std::vector<std::byte>> read_bytes(const RandomReader& file, uint64_t position, uint64_t length) {
@@ -35,7 +37,7 @@ Error SnapshotReader::bad(uint64_t body_position, const std::string& what) const
 }
 
 SnapshotReader::SnapshotReader(std::shared_ptr<const RandomReader> file, SnapshotHeader header)
-    : file_(std::move(file)), header_(std::move(header)) {
+    : file_(std::move(file)), header_(std::move(header)), id_(next_id++) {
   info_.key = "disk0";
   info_.name = header_.name.empty() ? "" : to_leaf_name(header_.name);
   info_.size = header_.size;
@@ -52,9 +54,14 @@ Result<std::shared_ptr<SnapshotReader>> SnapshotReader::open(std::shared_ptr<con
   std::shared_ptr<SnapshotReader> reader(new SnapshotReader(std::move(file), std::move(header)));
   HX_TRY(reader->load_directory());
   HX_TRY(reader->check_header());
-  reader->info_.state = reader->header_.hx->state;
-  reader->info_.change_token = reader->header_.hx->change_token;
-  reader->info_.consistency = reader->header_.hx->consistency;
+  const HxFields& hx = *reader->header_.hx;
+  reader->info_.kind = hx.kind;
+  reader->info_.state = hx.state;
+  reader->info_.parent_state = hx.parent_state;
+  reader->info_.change_token = hx.change_token;
+  reader->info_.parent_change_token = hx.parent_change_token;
+  reader->info_.consistency = hx.consistency;
+  if (hx.kind == DiskKind::kDelta) reader->info_.chunk_size = hx.chunk_size;
   return reader;
 }
 
@@ -93,11 +100,11 @@ Status SnapshotReader::check_header() const {
 
 Result<std::shared_ptr<const IndexPage>> SnapshotReader::load_page(size_t number) const {
   const mirn::PageRef& ref = directory_.pages[number];
-  if (ref.size > mirn::kMaxPageContent + sizeof(mirn::SkippableHeader) ||
+  if (ref.size > mirn::kMaxPageContent2 + sizeof(mirn::SkippableHeader) ||
       !fits_within(ref.offset, ref.size, directory_.position))
     return bad(directory_.position, "index page " + std::to_string(number) + " is out of place");
   const auto frame = HX_TRY(read_bytes(*file_, in_file(ref.offset), ref.size));
-  auto page = decode_page(frame, {directory_.size, directory_.chunk_size});
+  auto page = decode_page(frame, shape());
   if (!page) return bad(ref.offset, "index page " + std::to_string(number) + " " + std::move(page).error().message);
   if (ref.xxh3 != xxh3_64(frame) || page->number != number || page->entries.size() != ref.entry_count ||
       page->begin() != ref.begin || page->first_frame > ref.offset || page->frames_end() != ref.offset)
@@ -129,6 +136,10 @@ Status SnapshotReader::check_zero_frames(const IndexPage& page) const {
   std::vector<std::byte> frame;
   for (const FrameEntry& entry : page.entries) {
     if (entry.kind != Kind::kZero) continue;
+    frame.resize(entry.extents_size);
+    HX_TRY(file_->read_at(in_file(entry.begin()), frame));
+    HX_TRY(check_extents(entry, frame));
+    if (entry.compressed_size == 0) continue;
     frame.resize(entry.compressed_size);
     HX_TRY(file_->read_at(in_file(entry.position), frame));
     if (!is_zero_frame(frame, entry.extent.length) || xxh3_64(frame) != entry.xxh3)
@@ -138,7 +149,7 @@ Status SnapshotReader::check_zero_frames(const IndexPage& page) const {
 }
 
 Status SnapshotReader::verify_index() const {
-  IndexCheck check({directory_.size, directory_.chunk_size});
+  IndexCheck check(shape());
   for (size_t i = 0; i < page_count(); ++i) {
     const auto page = HX_TRY(load_page(i));
     Status status = check.add_page(*page, directory_.pages[i]);
@@ -182,13 +193,20 @@ Result<std::vector<MachineFile>> SnapshotReader::machine_files() const {
   return files;
 }
 
+Status SnapshotReader::check_extents(const FrameEntry& entry, ByteSpan frame) const {
+  if (entry.extents_size == 0 || as_text(frame) == encode_extents(entry)) return {};
+  return bad(entry.begin(), "the extents at disk offset " + std::to_string(entry.extent.offset) + " are damaged");
+}
+
 // As they stand in the file; until this thread reads the next.
 Result<ByteSpan> SnapshotReader::read_frame(const FrameEntry& entry) const {
-  thread_local std::vector<std::byte> frame;
-  frame.resize(entry.compressed_size);
-  HX_TRY(file_->read_at(in_file(entry.position), frame));
+  thread_local std::vector<std::byte> both;
+  both.resize(entry.extents_size + entry.compressed_size);
+  HX_TRY(file_->read_at(in_file(entry.begin()), both));
+  HX_TRY(check_extents(entry, ByteSpan(both).first(entry.extents_size)));
+  const ByteSpan frame = ByteSpan(both).subspan(entry.extents_size);
   if (xxh3_64(frame) != entry.xxh3) return bad(entry.position, chunk_name(entry) + "does not match its checksum");
-  return ByteSpan(frame);
+  return frame;
 }
 
 Status SnapshotReader::check_frame(const FrameEntry& entry) const {
@@ -209,40 +227,101 @@ Status SnapshotReader::read_frame_content(const FrameEntry& entry, MutableByteSp
 Result<ExtentList> SnapshotReader::map(uint64_t from, uint64_t to) const {
   ExtentList list;
   if (from >= to) return list;
+  uint64_t end = from;  // what lies between extents is absent: only in a delta there is any
+  const auto add = [&](uint64_t begin, uint64_t until, Kind kind) -> Status {
+    begin = std::max(begin, from), until = std::min(until, to);
+    if (begin >= until) return {};
+    if (begin > end) HX_TRY(list.append({end, begin - end, Kind::kAbsent}));
+    end = until;
+    return list.append({begin, until - begin, kind});
+  };
   for (size_t i = page_of(from); i < page_count() && directory_.pages[i].begin < to; ++i) {
     const auto page = HX_TRY(this->page(i));
-    for (const FrameEntry& entry : page->entries) {
-      const uint64_t begin = std::max(from, entry.extent.offset), end = std::min(to, entry.extent.end());
-      if (begin < end) HX_TRY(list.append({begin, end - begin, entry.kind}));
+    auto entry =
+        std::ranges::partition_point(page->entries, [&](const FrameEntry& e) { return e.extent.end() <= from; });
+    for (; entry != page->entries.end() && entry->extent.offset < to; ++entry) {
+      if (entry->extents.empty()) HX_TRY(add(entry->extent.offset, entry->extent.end(), entry->kind));
+      for (const MapEntry& extent : entry->extents) HX_TRY(add(extent.offset, extent.end(), extent.kind));
     }
   }
+  if (info_.kind == DiskKind::kDelta && end < to) HX_TRY(list.append({end, to - end, Kind::kAbsent}));
   return list;
+}
+
+Result<const FrameEntry*> SnapshotReader::entry_at(uint64_t offset, std::shared_ptr<const IndexPage>& page) const {
+  const size_t number = page_of(offset);
+  if (number >= page_count()) return nullptr;
+  page = HX_TRY(this->page(number));
+  const auto entry =
+      std::ranges::partition_point(page->entries, [&](const FrameEntry& e) { return e.extent.end() <= offset; });
+  return entry == page->entries.end() ? nullptr : &*entry;
+}
+
+// The content of the frame is kept until this thread reads another: small reads follow each other, and a delta's
+// extents are read one by one. How many bytes of out the entry had.
+Result<uint64_t> SnapshotReader::read_part(const FrameEntry& entry, uint64_t offset, MutableByteSpan out) const {
+  thread_local std::vector<std::byte> content;
+  thread_local std::pair<uint64_t, uint64_t> kept;  // reader, position
+  if (entry.kind == Kind::kData && kept != std::pair(id_, entry.position)) {
+    kept = {};
+    content.resize(entry.content_size());
+    HX_TRY(read_frame_content(entry, content));
+    kept = {id_, entry.position};
+  }
+  const std::vector<MapEntry> whole = {{entry.extent.offset, entry.extent.length, entry.kind}};
+  uint64_t in_content = 0, done = 0;
+  for (const MapEntry& extent : entry.extents.empty() ? whole : entry.extents) {
+    const uint64_t begin = std::max(offset, extent.offset), end = std::min(offset + out.size(), extent.end());
+    if (begin < end) {
+      const MutableByteSpan part = out.subspan(begin - offset, end - begin);
+      if (extent.kind == Kind::kData)
+        std::memcpy(part.data(), content.data() + in_content + (begin - extent.offset), part.size());
+      else
+        std::ranges::fill(part, std::byte{0});
+      done += part.size();
+    }
+    if (extent.kind == Kind::kData) in_content += extent.length;
+  }
+  return done;
+}
+
+Status SnapshotReader::overlay(uint64_t offset, MutableByteSpan out) const {
+  const uint64_t end = offset + out.size();
+  for (uint64_t at = offset; at < end;) {
+    std::shared_ptr<const IndexPage> page;
+    const FrameEntry* const entry = HX_TRY(entry_at(at, page));
+    if (!entry) {  // what follows is in the next page, if anywhere
+      const size_t next = page_of(at) + 1;
+      if (next >= page_count()) return {};
+      at = std::max(at, uint64_t{directory_.pages[next].begin});
+      continue;
+    }
+    if (entry->extent.offset >= end) return {};
+    const uint64_t from = std::max(at, entry->extent.offset), until = std::min(end, entry->extent.end());
+    HX_TRY(read_part(*entry, from, out.subspan(from - offset, until - from)));
+    at = until;
+  }
+  return {};
 }
 
 Status SnapshotReader::read_at(uint64_t offset, MutableByteSpan out) const {
   if (!fits_within(offset, out.size(), info_.size)) return bug(name() + ": a read behind the disk's end");
-  thread_local std::vector<std::byte> whole;
   while (!out.empty()) {
-    const size_t number = page_of(offset);
-    if (number >= page_count()) return bad(directory_.position, "the index does not cover the disk");
-    const auto page = HX_TRY(this->page(number));
-    const auto after = std::upper_bound(page->entries.begin(), page->entries.end(), offset,
-                                        [](uint64_t at, const FrameEntry& e) { return at < e.extent.offset; });
-    if (after == page->entries.begin() || offset >= std::prev(after)->extent.end())
-      return bad(directory_.pages[number].offset, "the index does not cover the disk");
-    const FrameEntry& entry = *std::prev(after);
-    const uint64_t skip = offset - entry.extent.offset;
-    const uint64_t length = std::min<uint64_t>(out.size(), entry.extent.length - skip);
+    std::shared_ptr<const IndexPage> page;
+    const FrameEntry* const entry = HX_TRY(entry_at(offset, page));
+    if (!entry || offset < entry->extent.offset)
+      return info_.kind == DiskKind::kDelta ? bug(name() + ": a read of what a delta does not say")
+                                            : bad(directory_.position, "the index does not cover the disk");
+    const uint64_t length = std::min<uint64_t>(out.size(), entry->extent.end() - offset);
     const MutableByteSpan part = out.first(length);
-    if (entry.kind == Kind::kZero) {
+    bool is_said = true;
+    if (entry->kind == Kind::kZero && entry->extents.empty())
       std::ranges::fill(part, std::byte{0});
-    } else if (length == entry.extent.length) {
-      HX_TRY(read_frame_content(entry, part));
-    } else {
-      whole.resize(entry.extent.length);
-      HX_TRY(read_frame_content(entry, whole));
-      std::memcpy(part.data(), whole.data() + skip, length);
-    }
+    else if (entry->extents.empty() && length == entry->extent.length)
+      HX_TRY(read_frame_content(*entry, part));
+    else
+      is_said = HX_TRY(read_part(*entry, offset, part)) == part.size();
+    if (!is_said) return bug(name() + ": a read of what a delta does not say");
     offset += length;
     out = out.subspan(length);
   }

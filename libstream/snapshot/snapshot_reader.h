@@ -1,6 +1,6 @@
 #pragma once
-// An indexed snapshot (one of ours) as a disk that can be read at any place. Pages of the index are loaded on demand:
-// memory does not grow with the disk.
+// An indexed snapshot (one of ours, of either version, full or a delta) as a disk that can be read at any place. Pages
+// of the index are loaded on demand: memory does not grow with the disk.
 
 #include <deque>
 #include <mutex>
@@ -26,7 +26,7 @@ class SnapshotReader : public DiskReader {
   uint64_t file_size() const { return file_size_; }
   // SHA-256 of the whole image; nullopt: not computed yet (hx-snap-seal does).
   std::optional<Digest> image_digest() const {
-    return header_.hx->sealed ? std::optional(header_.checksum) : directory_.image_digest;
+    return header_.has_checksum && header_.hx->sealed ? std::optional(header_.checksum) : directory_.image_digest;
   }
   // Position in the file of a position in the body.
   uint64_t in_file(uint64_t body_position) const { return header_.body_offset() + body_position; }
@@ -37,11 +37,19 @@ class SnapshotReader : public DiskReader {
 
   size_t page_count() const { return directory_.pages.size(); }
   Result<std::shared_ptr<const IndexPage>> page(size_t number) const;
-  // Reads, checks and decodes one data frame; content is exactly its extent's length.
+  IndexShape shape() const { return {directory_.size, directory_.chunk_size, layout_of(header_.version, info_.kind)}; }
+  // The entry that says anything of this byte, or else the next one of the same page; null: there is none.
+  Result<const FrameEntry*> entry_at(uint64_t offset, std::shared_ptr<const IndexPage>& page) const;
+  // The bytes of a data frame as they stand in the file, and the extents before it, against their checksums. Valid until
+  // this thread reads the next.
+  Result<ByteSpan> read_frame(const FrameEntry&) const;
+  // Reads, checks and decodes one data frame; content is exactly content_size().
   Status read_frame_content(const FrameEntry&, MutableByteSpan content) const;
   // Reads one frame and compares its bytes with their checksum: all that can happen to a file is seen, at the speed of
   // reading. What only decoding shows is a frame that was made wrong.
   Status check_frame(const FrameEntry&) const;
+  // Fills in what a delta says of the range; the rest of out stays as it is.
+  Status overlay(uint64_t offset, MutableByteSpan out) const;
   Result<std::vector<MachineFile>> machine_files() const;
 
   const DiskInfo& info() const override { return info_; }
@@ -57,8 +65,9 @@ class SnapshotReader : public DiskReader {
   Status check_header() const;
   Result<std::shared_ptr<const IndexPage>> load_page(size_t number) const;
   size_t page_of(uint64_t offset) const;  // of the image
+  Result<uint64_t> read_part(const FrameEntry&, uint64_t offset, MutableByteSpan out) const;
+  Status check_extents(const FrameEntry&, ByteSpan frame) const;
   Status check_zero_frames(const IndexPage&) const;
-  Result<ByteSpan> read_frame(const FrameEntry&) const;
   uint64_t directory_frame_size() const { return seek_table_at_ - in_file(directory_.position); }
   Error bad(uint64_t body_position, const std::string& what) const;
 
@@ -66,6 +75,7 @@ class SnapshotReader : public DiskReader {
   SnapshotHeader header_;
   Directory directory_;
   DiskInfo info_;
+  const uint64_t id_;                           // of this object, never given again
   uint64_t file_size_ = 0, seek_table_at_ = 0;  // of the file
   mutable std::mutex mutex_;
   struct CachedPage {

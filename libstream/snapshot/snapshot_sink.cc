@@ -10,6 +10,7 @@
 #include "io/thread_priority.h"
 #include "snapshot/chunk_packer.h"
 #include "snapshot/chunk_plan.h"
+#include "snapshot/delta_assembler.h"
 #include "snapshot/image_hasher.h"
 
 namespace hx {
@@ -97,14 +98,15 @@ class PackingLine {
   std::thread writing_;
 };
 
+// For chunks that arrive in pieces.
+std::unique_ptr<BufferPool> make_pool(const PackOptions& options) {
+  return std::make_unique<BufferPool>(options.chunk_size, std::max<size_t>(options.memory / 4 / options.chunk_size, 4));
+}
+
 class SnapshotSinkOfOneDisk : public SnapshotSink {
  public:
   SnapshotSinkOfOneDisk(SnapshotOutput& output, const PackOptions& options, std::optional<BegunSnapshot> begun)
-      : output_(output),
-        options_(options),
-        begun_snapshot_(std::move(begun)),
-        pool_(std::make_unique<BufferPool>(options.chunk_size,
-                                           std::max<size_t>(options.memory / 4 / options.chunk_size, 4))) {}
+      : output_(output), options_(options), begun_snapshot_(std::move(begun)), pool_(make_pool(options)) {}
   ~SnapshotSinkOfOneDisk() override {
     line_.reset();
     if (!committed_) output_.abandon();
@@ -115,6 +117,7 @@ class SnapshotSinkOfOneDisk : public SnapshotSink {
 
   Status begin_disk(const DiskInfo& info) override {
     HX_TRY(begin(info));
+    if (info_.kind == DiskKind::kDelta) return begin_delta();
     if (options_.image_digest == ImageDigest::kSerial) HX_TRY(start_hasher());
     assembler_ = std::make_unique<ChunkAssembler>(
         options_.chunk_size, *pool_, [this](Chunk chunk) { return take_chunk(std::move(chunk)); },
@@ -123,9 +126,16 @@ class SnapshotSinkOfOneDisk : public SnapshotSink {
     return {};
   }
 
-  Status put(Extent extent) override { return assembler_->put(std::move(extent)); }
+  Status put(Extent extent) override {
+    return delta_ ? delta_->put(std::move(extent)) : assembler_->put(std::move(extent));
+  }
+  Status put_digest(const ChunkDigest& digest) override {
+    if (delta_) delta_->put_digest(digest);
+    return {};
+  }
 
   Status end_disk(const DiskTotals& totals) override {
+    if (delta_) return end_delta(totals);
     HX_TRY(assembler_->finish());
     const uint64_t size = info_.size == kUnknownSize ? totals.size : info_.size;
     if (assembler_->end() != size)
@@ -185,7 +195,7 @@ class SnapshotSinkOfOneDisk : public SnapshotSink {
 
   Status commit() override {
     if (!ended_) return bug("a snapshot is committed before its disk has ended");
-    totals_ = HX_TRY(writer_->finish(size_, digest_, info_.files));
+    totals_ = HX_TRY(writer_->finish(size_, digest_, info_.files, result_));
     committed_ = true;
     return {};
   }
@@ -194,18 +204,26 @@ class SnapshotSinkOfOneDisk : public SnapshotSink {
   Status begin(const DiskInfo& info) {
     if (std::exchange(begun_, true))
       return unsupported("a snapshot holds one disk: several disks need --directory DIR");
-    if (info.kind != DiskKind::kFull)
-      return unsupported("a part of a disk, or a delta, cannot be a version 1 snapshot");
+    const bool is_whole = info.ranges.empty() || info.ranges == std::vector<Range>{{0, info.size}};
+    if (info.kind == DiskKind::kPart || !is_whole) return unsupported("a part of a disk cannot be a snapshot");
     if (info.size == kUnknownSize && !output_.seals())
       return usage_error("an unsealed snapshot needs the disk's size in its header");
     info_ = info;
+    if (info.kind == DiskKind::kDelta) HX_TRY(settle_delta(info.chunk_size));
     if (info.resume || begun_snapshot_) return go_on();
     SnapshotHeader header;
     header.name = options_.name.empty() ? info.name : options_.name;
     header.size = info.size == kUnknownSize ? 0 : info.size;
     header.timestamp = options_.timestamp;
+    const bool is_delta = info.kind == DiskKind::kDelta;
+    header.version = is_delta ? mirn::kVersion2 : options_.version;
+    header.has_checksum =
+        header.version == mirn::kVersion || (!is_delta && options_.image_digest == ImageDigest::kSerial);
     HxFields hx;
+    hx.kind = info.kind;
+    hx.sealed = !header.has_checksum;
     hx.chunk_size = options_.chunk_size;
+    if (is_delta) hx.parent_state = info_.parent_state, hx.parent_change_token = info_.parent_change_token;
     hx.state = info.state.empty() ? make_uuid() : info.state;
     hx.change_token = info.change_token;
     hx.consistency = info.consistency;
@@ -214,6 +232,33 @@ class SnapshotSinkOfOneDisk : public SnapshotSink {
     state_ = hx.state;
     writer_ = std::make_unique<SnapshotWriter>(output_, std::move(header));
     return {};
+  }
+
+  Status settle_delta(uint32_t grid) {
+    HX_TRY(settle_parent(info_, options_.parent,
+                         options_.is_chunk_size_given ? std::optional(options_.chunk_size) : std::nullopt));
+    if (info_.chunk_size > 0) options_.chunk_size = info_.chunk_size;
+    is_tree_of_grid_ = grid == options_.chunk_size;
+    return {};
+  }
+
+  // No image passes by that could be hashed, and no head that would tell the file system.
+  Status begin_delta() {
+    if (!pool_ || pool_->block_size() != options_.chunk_size) pool_ = make_pool(options_);
+    HX_TRY(writer_->start(options_.filesystem.value_or("")));
+    line_ = std::make_unique<PackingLine>(*writer_, options_);
+    delta_ = std::make_unique<DeltaAssembler>(options_.chunk_size, info_.size, *pool_, [this](Chunk chunk) {
+      return line_->submit({std::move(chunk), nullptr});
+    });
+    return {};
+  }
+
+  Status end_delta(const DiskTotals& totals) {
+    HX_TRY(delta_->finish());
+    HX_TRY(line_->finish());
+    if (is_tree_of_grid_) result_ = totals.tree;
+    delta_.reset();
+    return end(info_.size, std::nullopt);
   }
 
   Status go_on() {
@@ -320,12 +365,14 @@ class SnapshotSinkOfOneDisk : public SnapshotSink {
   std::mutex mutex_;  // of hasher_ and hashed_, between seal() and the others
   std::optional<Sha256State> hashed_;
   uint64_t size_ = 0;
-  std::optional<Digest> digest_;
+  std::optional<Digest> digest_, result_;
+  bool is_tree_of_grid_ = false;  // the tree that a delta's source knows is that of our chunks
   bool begun_ = false, ended_ = false, committed_ = false;
   std::unique_ptr<SnapshotWriter> writer_;
   std::unique_ptr<StreamHasher> hasher_;
   std::unique_ptr<PackingLine> line_;
   std::unique_ptr<ChunkAssembler> assembler_;
+  std::unique_ptr<DeltaAssembler> delta_;
 };
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include "hash/sha256_state.h"
 #include "io/progress.h"
 #include "io/rate_limiter.h"
+#include "snapshot/delta_parent.h"
 #include "snapshot/snapshot_writer.h"
 
 namespace hx {
@@ -17,6 +18,9 @@ enum class ImageDigest : uint8_t { kSerial, kNone };  // kNone: the snapshot sta
 struct PackOptions {
   int level = 3;
   uint32_t chunk_size = mirn::kDefaultChunkSize;
+  bool is_chunk_size_given = false;   // by the user: else a delta has its parent's
+  uint32_t version = mirn::kVersion;  // of full disks
+  std::optional<DeltaParent> parent = {};
   int threads = 2;
   uint64_t memory = 160 * kMiB;  // of buffers, in all
   ImageDigest image_digest = ImageDigest::kSerial;
@@ -57,8 +61,9 @@ class SnapshotSink : public ExtentSink {
   virtual Status put_disk(const DiskReader&, const ExtentList& map, DiskProgress*, RateLimiter*) = 0;
 };
 
-// Order::kAscending, exactly one disk, full (a part or a delta is kUnsupported). The output outlives it; commit() of
-// the file behind it is the caller's.
+// Order::kAscending, exactly one disk, full or a delta (a part is kUnsupported). A delta makes a version 2 snapshot; it
+// needs a parent_state, of its own or of options.parent: kUsage; kRefused where they differ, or the sizes do. The
+// output outlives it; commit() of the file behind it is the caller's.
 std::unique_ptr<SnapshotSink> snapshot_sink(SnapshotOutput&, const PackOptions&);
 // Goes on with one: its disk must come with `resume` from written.from() on. Chunk size, name, file system and time are
 // those of its header.

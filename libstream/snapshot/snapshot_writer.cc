@@ -12,8 +12,14 @@
 namespace hx {
 
 SnapshotWriter::SnapshotWriter(SnapshotOutput& output, SnapshotHeader header)
-    : output_(output), header_(std::move(header)), tree_(header_.hx->chunk_size) {
+    : output_(output),
+      header_(std::move(header)),
+      shape_{header_.size, header_.hx->chunk_size, layout_of(header_.version, header_.hx->kind)},
+      tree_(header_.hx->chunk_size),
+      entries_(shape_) {
   directory_.chunk_size = header_.hx->chunk_size;
+  directory_.version = header_.version;
+  directory_.kind = header_.hx->kind;
 }
 
 Status SnapshotWriter::start(std::string filesystem) {
@@ -31,6 +37,7 @@ Status SnapshotWriter::go_on(const WrittenPrefix& written) {
     for (const FrameEntry& entry : HX_TRY(written.page(ref)).entries) {
       if (entry.kind == Kind::kZero) {
         add_zero_leaves(entry.extent.length);
+        directory_.zero_bytes += entry.extent.length;
       } else {
         tree_.add(entry.leaf);
         directory_.data_bytes += entry.extent.length;
@@ -67,6 +74,7 @@ Result<SealPoint> SnapshotWriter::seal() {
 
 Status SnapshotWriter::add_chunk(PackedChunk chunk) {
   end_ = chunk.extent.end();
+  if (is_delta()) return add_part(std::move(chunk));
   if (chunk.kind == Kind::kZero) {
     if (zeros_.length == 0) zeros_.offset = chunk.extent.offset;
     zeros_.length += chunk.extent.length;
@@ -80,9 +88,27 @@ Status SnapshotWriter::add_chunk(PackedChunk chunk) {
   entry.extent = chunk.extent;
   entry.xxh3 = chunk.xxh3;
   entry.leaf = chunk.leaf;
-  directory_.data_bytes += chunk.extent.length;
-  directory_.data_frame_bytes += chunk.frame.size();
-  return add_frame(entry, std::as_const(chunk.frame).bytes());
+  return add_frame(std::move(entry), std::as_const(chunk.frame).bytes());
+}
+
+Status SnapshotWriter::add_part(PackedChunk chunk) {
+  FrameEntry entry;
+  entry.result = chunk.result;
+  if (chunk.extents.empty()) chunk.extents = {{chunk.extent.offset, chunk.extent.length, chunk.kind}};
+  normalize(entry, std::move(chunk.extents), shape_);
+  if (entry.kind == Kind::kZero && is_whole(entry, shape_)) {
+    if (zeros_.length > 0 && zeros_.end() != entry.extent.offset) HX_TRY(flush_zeros());
+    if (zeros_.length == 0) zeros_.offset = entry.extent.offset;
+    zeros_.length += entry.extent.length;
+    return {};
+  }
+  HX_TRY(flush_zeros());
+  if (entry.kind == Kind::kData) {
+    entry.compressed_size = static_cast<uint32_t>(chunk.frame.size());
+    entry.xxh3 = chunk.xxh3;
+    entry.leaf = chunk.leaf;
+  }
+  return add_frame(std::move(entry), std::as_const(chunk.frame).bytes());
 }
 
 void SnapshotWriter::add_zero_leaves(uint64_t length) {
@@ -93,7 +119,7 @@ void SnapshotWriter::add_zero_leaves(uint64_t length) {
 
 // The leaves of a run, then its frames. Only the last run of a disk may end off the grid.
 Status SnapshotWriter::flush_zeros() {
-  add_zero_leaves(zeros_.length);
+  if (!is_delta()) add_zero_leaves(zeros_.length);
   while (zeros_.length > 0) {
     const Range piece = {zeros_.offset, std::min(zeros_.length, kMaxZeroFrame)};
     HX_TRY(add_zero_frame(piece));
@@ -103,6 +129,12 @@ Status SnapshotWriter::flush_zeros() {
 }
 
 Status SnapshotWriter::add_zero_frame(Range extent) {
+  if (is_delta()) {
+    FrameEntry entry;
+    entry.kind = Kind::kZero;
+    entry.extent = extent;
+    return add_frame(std::move(entry), {});
+  }
   const bool full = extent.length == kMaxZeroFrame;
   if (full && full_zero_frame_.empty()) full_zero_frame_ = make_zero_frame(kMaxZeroFrame);
   const std::vector<std::byte> other = full ? std::vector<std::byte>() : make_zero_frame(extent.length);
@@ -115,16 +147,29 @@ Status SnapshotWriter::add_zero_frame(Range extent) {
   return add_frame(entry, frame);
 }
 
-Status SnapshotWriter::add_frame(const FrameEntry& entry, ByteSpan frame) {
+Status SnapshotWriter::add_frame(FrameEntry entry, ByteSpan frame) {
   if (page_.entries.empty()) page_.first_frame = position_;
-  page_.entries.push_back(entry);
-  page_.entries.back().position = position_;
-  HX_TRY(output_.write(frame));
-  position_ += frame.size();
-  seek_entries_.push_back(entry.extent.length << 32 | frame.size());
+  directory_.data_bytes += entry.bytes_of(Kind::kData);
+  directory_.zero_bytes += entry.bytes_of(Kind::kZero);
+  if (entry.kind == Kind::kData) directory_.data_frame_bytes += frame.size();
+  if (is_delta()) entries_.add(entry);
+  if (shape_.layout != IndexLayout::kVersion1) {
+    const std::string extents = encode_extents(entry);
+    entry.extents_size = static_cast<uint32_t>(extents.size());
+    HX_TRY(write_metadata_frame(extents));
+  }
+  entry.position = position_;
+  const uint64_t content = is_delta() ? entry.content_size() : entry.extent.length;
+  page_extents_ += static_cast<uint32_t>(std::max<size_t>(entry.extents.size(), 1));
+  page_.entries.push_back(std::move(entry));
   ++directory_.frame_count;
-  const bool full =
-      page_.entries.size() == mirn::kMaxPageEntries || position_ - page_.first_frame >= mirn::kMaxGroupBytes;
+  if (!frame.empty()) {
+    HX_TRY(output_.write(frame));
+    position_ += frame.size();
+    seek_entries_.push_back(content << 32 | frame.size());
+  }
+  const bool full = page_.entries.size() == mirn::kMaxPageEntries || page_extents_ >= mirn::kMaxPageExtents ||
+                    position_ - page_.first_frame >= mirn::kMaxGroupBytes;
   return full ? flush_page() : Status();
 }
 
@@ -135,6 +180,7 @@ Status SnapshotWriter::flush_page() {
   const std::string frame = encode_page(page_);
   directory_.pages.push_back(ref_of_page(page_, position_, frame));
   page_.entries.clear();
+  page_extents_ = 0;
   return write_metadata_frame(frame);
 }
 
@@ -166,7 +212,7 @@ Status SnapshotWriter::write_seek_table() {
 }
 
 Result<PackTotals> SnapshotWriter::finish(uint64_t size, const std::optional<Digest>& image_digest,
-                                          const std::vector<MachineFile>& files) {
+                                          const std::vector<MachineFile>& files, const std::optional<Digest>& result) {
   std::lock_guard lock(mutex_);
   failed_ = true;  // as far as seal() is concerned: what follows is no place to go on from
   HX_TRY(flush_zeros());
@@ -177,13 +223,14 @@ Result<PackTotals> SnapshotWriter::finish(uint64_t size, const std::optional<Dig
   }
   directory_.position = position_;
   directory_.size = size;
-  directory_.tree = tree_.identity(size);
+  directory_.tree = is_delta() ? entries_.finish() : tree_.identity(size);
   directory_.image_digest = image_digest;
+  directory_.result = result;
 
   header_.size = size;
   const std::string unsealed = encode_header(header_, header_size_);
-  const bool sealed = image_digest && output_.seals();
-  if (sealed) {
+  const bool sealed = !header_.has_checksum || (image_digest && output_.seals());
+  if (sealed && header_.has_checksum) {
     header_.checksum = *image_digest;
     header_.hx->sealed = true;
     header_.hx->seal = seal_of(directory_.tree, *image_digest);
@@ -198,13 +245,16 @@ Result<PackTotals> SnapshotWriter::finish(uint64_t size, const std::optional<Dig
   PackTotals totals;
   totals.size = size;
   totals.data_bytes = directory_.data_bytes;
-  totals.zero_bytes = size - directory_.data_bytes;
+  totals.zero_bytes = directory_.zero_bytes;
   totals.file_bytes = header_size_ + position_ +
                       (seek_entries_.size() > kMaxSeekTableFrames ? 0 : seek_table_size(seek_entries_.size()));
   totals.tree = directory_.tree;
+  totals.result = is_delta() ? result : std::optional(directory_.tree);
   totals.image_digest = image_digest;
   totals.sealed = sealed;
   totals.state = header_.hx->state;
+  totals.parent_state = header_.hx->parent_state;
+  totals.kind = header_.hx->kind;
   return totals;
 }
 

@@ -20,15 +20,19 @@ struct PackedChunk {
   Buffer frame;  // kData
   uint64_t xxh3 = 0;
   Digest leaf;
-  std::optional<uint32_t> content_check;  // low 32 bits of XXH64 of the content, where the packer itself read it
+  std::optional<uint32_t> content_check = {};  // low 32 bits of XXH64 of the content, where the packer itself read it
+  std::vector<MapEntry> extents = {};          // of a delta, see Chunk
+  std::optional<Digest> result = {};
 };
 
 struct PackTotals {
   uint64_t size = 0, data_bytes = 0, zero_bytes = 0, file_bytes = 0;
-  Digest tree;
+  DiskKind kind = DiskKind::kFull;
+  Digest tree;                   // identity of the digest tree; of a delta that of its entries
+  std::optional<Digest> result;  // identity of the tree of the disk with it, where it is known
   std::optional<Digest> image_digest;
   bool sealed = false;
-  std::string state;
+  std::string state, parent_state;
 };
 
 // Up to where a snapshot is so far that another run can go on.
@@ -47,20 +51,23 @@ class SnapshotWriter {
   Status start(std::string filesystem);
   // Instead of start(): the output stands at written.end().
   Status go_on(const WrittenPrefix& written);
-  // In ascending order, without gaps.
+  // In ascending order, without gaps; in a delta at most one of each chunk.
   Status add(PackedChunk);
   // Ends the group of frames, and gives all to the system. Not after finish().
   Result<SealPoint> seal();
   // What is missing until the file is complete. size: of the image, now known for sure.
+  // result: of a delta, identity of the tree of the disk with it, if it is known.
   Result<PackTotals> finish(uint64_t size, const std::optional<Digest>& image_digest,
-                            const std::vector<MachineFile>& files);
+                            const std::vector<MachineFile>& files, const std::optional<Digest>& result = {});
 
  private:
+  bool is_delta() const { return shape_.layout == IndexLayout::kDelta; }
   Status add_chunk(PackedChunk);
+  Status add_part(PackedChunk);
   Status flush_zeros();
   void add_zero_leaves(uint64_t length);
   Status add_zero_frame(Range);
-  Status add_frame(const FrameEntry&, ByteSpan frame);
+  Status add_frame(FrameEntry, ByteSpan frame);
   Status flush_page();
   Status write_metadata_frame(std::string_view frame);
   Status write_seek_table();
@@ -69,10 +76,13 @@ class SnapshotWriter {
   bool failed_ = false;  // nothing can be sealed any more
   SnapshotOutput& output_;
   SnapshotHeader header_;
+  const IndexShape shape_;  // its size only counts in a delta: of others it may not be known yet
   size_t header_size_ = 0;
   DigestTree tree_;
-  Range zeros_;     // a run not yet written
-  IndexPage page_;  // the group so far
+  EntriesDigest entries_;  // instead of the tree, of a delta
+  Range zeros_;            // a run not yet written
+  IndexPage page_;         // the group so far
+  uint32_t page_extents_ = 0;
   Directory directory_;
   uint64_t position_ = 0;  // in the body
   uint64_t end_ = 0;       // of the image, as far as it was added

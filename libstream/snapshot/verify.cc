@@ -79,11 +79,11 @@ class Verification {
   Status check(const FrameEntry& entry, std::vector<std::byte>& content) {
     Status status = options_.check == FrameCheck::kStored
                         ? reader_.check_frame(entry)
-                        : reader_.read_frame_content(entry, MutableByteSpan(content).first(entry.extent.length));
+                        : reader_.read_frame_content(entry, MutableByteSpan(content).first(entry.content_size()));
     if (options_.progress) options_.progress->moved += entry.extent.length;
     std::lock_guard lock(mutex_);
     ++report_.frames;
-    report_.bytes += entry.extent.length;
+    report_.bytes += entry.content_size();
     if (status) return {};
     if (status.error().kind != ErrorKind::kDamaged) return status;
     if (report_.damage.size() < kMaxDamage)

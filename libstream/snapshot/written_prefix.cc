@@ -20,7 +20,7 @@ Error WrittenPrefix::bad(uint64_t position, const std::string& what) const {
 Result<WrittenPrefix> WrittenPrefix::read(std::shared_ptr<const RandomReader> file, uint64_t end) {
   WrittenPrefix prefix(std::move(file));
   prefix.header_ = HX_TRY(read_header(*prefix.file_));
-  if (!prefix.header_.hx || end < prefix.header_.body_offset())
+  if (!prefix.header_.hx || prefix.header_.version != mirn::kVersion || end < prefix.header_.body_offset())
     return damaged(prefix.file_->name() + ": is no snapshot that can be gone on with");
   prefix.end_ = end;
   uint64_t position = end - prefix.header_.body_offset();

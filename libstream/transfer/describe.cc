@@ -2,21 +2,29 @@
 
 #include "base/json.h"
 #include "base/size_text.h"
+#include "snapshot/mirn_format.h"
 
 namespace hx {
 namespace {
+
+const char* kind_word(DiskKind kind) {
+  return kind == DiskKind::kFull ? "full" : kind == DiskKind::kPart ? "part" : "delta";
+}
 
 Json snapshot_json(const SnapshotInput& input) {
   const SnapshotHeader& h = input.header();
   Json json = {{"file", input.name()}, {"format", "mirn"},           {"version", h.version},    {"name", h.name},
                {"size", h.size},       {"filesystem", h.filesystem}, {"timestamp", h.timestamp}};
-  json["checksum"] = h.hx && !h.hx->sealed ? Json() : Json(h.checksum.hex());
+  json["checksum"] = !h.has_checksum || (h.hx && !h.hx->sealed) ? Json() : Json(h.checksum.hex());
   json["indexed"] = h.hx.has_value();
   json["file_size"] = input.is_file() ? Json(input.file_size()) : Json();
   if (!h.hx) return json;
+  json["kind"] = kind_word(h.hx->kind);
   json["sealed"] = h.hx->sealed;
   json["chunk_size"] = h.hx->chunk_size;
   json["state"] = h.hx->state;
+  if (!h.hx->parent_state.empty()) json["parent_state"] = h.hx->parent_state;
+  if (!h.hx->parent_change_token.empty()) json["parent_change_token"] = h.hx->parent_change_token;
   if (!h.hx->change_token.empty()) json["change_token"] = h.hx->change_token;
   json["consistency"] = h.hx->consistency.empty() ? "unchanged" : h.hx->consistency;
   json["created_by"] = h.hx->created_by;
@@ -32,17 +40,14 @@ Json files_json(const std::vector<DirectoryFile>& files) {
 
 void add_directory(Json& json, const Directory& d) {
   json["data_bytes"] = d.data_bytes;
-  json["zero_bytes"] = d.size - d.data_bytes;
+  json["zero_bytes"] = d.version == mirn::kVersion ? d.size - d.data_bytes : d.zero_bytes;
   json["data_frame_bytes"] = d.data_frame_bytes;
   json["frames"] = d.frame_count;
   json["pages"] = d.pages.size();
   json["tree"] = d.tree.hex();
+  if (d.result) json["result_tree"] = d.result->hex();
   if (json["checksum"].is_null() && d.image_digest) json["checksum"] = d.image_digest->hex();
   json["machine_files"] = files_json(d.files);
-}
-
-const char* kind_word(DiskKind kind) {
-  return kind == DiskKind::kFull ? "full" : kind == DiskKind::kPart ? "part" : "delta";
 }
 
 Result<Json> describe_stream(SnapshotInput& input) {
@@ -86,9 +91,12 @@ std::string ratio(uint64_t from, uint64_t to) {
 
 std::string format_snapshot(const Json& j) {
   const bool indexed = j["indexed"].get<bool>();
-  std::string text = j["file"].get<std::string>() + ": MIRN snapshot, version " +
+  const bool is_delta = indexed && j["kind"] == "delta";
+  std::string text = j["file"].get<std::string>() +
+                     (is_delta ? ": MIRN delta, version " : ": MIRN snapshot, version ") +
                      std::to_string(j["version"].get<uint64_t>()) +
                      (!indexed                  ? ", without an index"
+                      : j["version"] != mirn::kVersion && j["checksum"].is_null() ? ", complete"
                       : j["sealed"].get<bool>() ? ", sealed"
                                                 : ", not sealed") +
                      "\n";
@@ -106,10 +114,14 @@ std::string format_snapshot(const Json& j) {
   line(text, "taken", j["timestamp"].get<std::string>());
   if (j.contains("consistency") && j["consistency"] == "none")
     line(text, "consistency", "none: the disk was in use while it was read");
-  line(text, "SHA-256", j["checksum"].is_null() ? "not computed: hx-snap-seal does" : j["checksum"].get<std::string>());
-  if (j.contains("tree")) line(text, "digest tree", j["tree"].get<std::string>());
+  if (j["version"] == mirn::kVersion || !j["checksum"].is_null())
+    line(text, "SHA-256",
+         j["checksum"].is_null() ? "not computed: hx-snap-seal does" : j["checksum"].get<std::string>());
+  if (j.contains("tree")) line(text, is_delta ? "digest" : "digest tree", j["tree"].get<std::string>());
+  if (j.contains("result_tree")) line(text, "makes tree", j["result_tree"].get<std::string>());
   if (!j.contains("frames")) return text;
   line(text, "state", j["state"].get<std::string>());
+  if (j.contains("parent_state")) line(text, "builds on", j["parent_state"].get<std::string>());
   line(text, "layout",
        std::to_string(j["frames"].get<uint64_t>()) + " frames, chunks of " +
            format_size(j["chunk_size"].get<uint64_t>()) + ", by " + j["created_by"].get<std::string>());

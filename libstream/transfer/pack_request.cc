@@ -2,19 +2,22 @@
 
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/size_text.h"
 #include "image/filesystem_probe.h"
 #include "io/fd_io.h"
+#include "transfer/chain_input.h"
 
 namespace hx {
 namespace {
 
 Status check(const PackRequest& r) {
   if (!r.output.empty() && !r.directory.empty()) return usage_error("--output and --directory exclude each other");
-  if (!mirn::is_chunk_size(r.chunk_size)) return usage_error("--chunk-size: a power of two from 64KiB to 4MiB");
-  if (r.pack.memory < 16 * r.chunk_size) return usage_error("--memory: at least 16 chunks");
+  if (!mirn::is_chunk_size(r.pack.chunk_size)) return usage_error("--chunk-size: a power of two from 64KiB to 4MiB");
+  if (r.pack.memory < 16 * uint64_t{r.pack.chunk_size}) return usage_error("--memory: at least 16 chunks");
   if (r.tar && !r.directory.empty()) return usage_error("--tar and --directory exclude each other");
   if (r.unsealed && r.tar) return usage_error("--unsealed: a member of an archive has its size before it, so it waits");
   if (r.unsealed && !r.to_stdout()) return usage_error("--unsealed: a file is sealed without it");
@@ -42,11 +45,14 @@ Result<std::unique_ptr<PackSink>> open_tar_sink(const PackRequest& r) {
 
 Status settle(PackRequest& r) {
   if (r.output == "-" && r.directory.empty()) r.output.clear();
+  r.pack.is_chunk_size_given = r.chunk_size.has_value();
+  // One that is too large for its type is none that is valid.
+  r.pack.chunk_size = static_cast<uint32_t>(std::min(r.chunk_size.value_or(mirn::kDefaultChunkSize), uint64_t{1} << 31));
   HX_TRY(check(r));
+  if (!r.parent.empty()) r.pack.parent = HX_TRY(read_delta_parent(r.parent));
   r.input.file.in_use = r.force ? InUse::kAllow : InUse::kRefuse;
   r.input.resumed = r.resume ? Resumed::kTake : Resumed::kRefuse;
   r.input.name = r.pack.name;
-  r.pack.chunk_size = static_cast<uint32_t>(r.chunk_size);
   if (r.no_checksum) r.pack.image_digest = ImageDigest::kNone;
   r.pack.timestamp = format_rfc3339(system_clock().wall_now());
   r.pack.created_by = "hx-snap-pack " HX_VERSION;
@@ -74,7 +80,7 @@ std::vector<std::string> format_packed(const PackRequest& r, const PackSink& sin
                     (t.sealed ? ", sealed" : ", unsealed: hx-snap-seal finishes it"));
     if (disk.file_count > 0) lines.push_back(std::to_string(disk.file_count) + " files of the machine are in it");
   }
-  if (r.no_checksum && !r.output.empty() && !r.tar)
+  if (r.no_checksum && !r.output.empty() && !r.tar && r.pack.version == mirn::kVersion)
     lines.push_back("without a checksum: hx-snap-seal " + r.output + " adds it");
   return lines;
 }

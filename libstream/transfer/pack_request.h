@@ -9,7 +9,8 @@ struct PackRequest {
   PackInput input;
   std::string output, directory;   // both empty: stdout
   std::string spool = "/var/tmp";  // where what a pipe must wait for is kept
-  uint64_t chunk_size = mirn::kDefaultChunkSize;
+  std::optional<uint64_t> chunk_size;  // nullopt: the default, or what a delta builds on has
+  std::string parent;                  // a snapshot that a delta builds on; empty: it says so itself
   PackOptions pack;
   bool resume = false, tar = false, unsealed = false, no_checksum = false, force = false;
 

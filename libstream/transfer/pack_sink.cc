@@ -56,7 +56,7 @@ class FdPackSink : public PackSinkBase {
     if (std::exchange(used_, true)) return only_one_disk();
     if (is_seekable_file(fd_))
       packing.output = HX_TRY(rewriting_output(fd_, "stdout"));
-    else if (sealing_ == Sealing::kUnsealed)
+    else if (sealing_ == Sealing::kUnsealed || packing.disk.totals.kind == DiskKind::kDelta)  // has no seal
       packing.output = unsealed_output(fd_, "stdout");
     else
       packing.output = HX_TRY(spooling_output(fd_, "stdout", spool_directory_));
@@ -131,6 +131,9 @@ Json to_json(const PackedDisk& disk) {
                {"tree", t.tree.hex()},
                {"state", t.state},
                {"machine_files", disk.file_count}};
+  json["kind"] = t.kind == DiskKind::kDelta ? "delta" : "full";
+  json["parent_state"] = t.parent_state.empty() ? Json() : Json(t.parent_state);
+  json["result_tree"] = t.result ? Json(t.result->hex()) : Json();
   return json;
 }
 

@@ -32,6 +32,7 @@ Status PackSinkBase::commit() {
 Status PackSinkBase::open(const DiskInfo& info) {
   Packing packing;
   packing.disk.key = info.key;
+  packing.disk.totals.kind = info.kind;
   packing.disk.name = options_.name.empty() ? info.name : options_.name;
   packing.disk.file_count = info.files.size();
   HX_TRY(place(packing));

@@ -18,6 +18,7 @@ class PackSinkBase : public PackSink {
   void on_failure(std::function<void(const Error&)> call) override { options_.on_failure = std::move(call); }
   Status begin_disk(const DiskInfo&) override;
   Status put(Extent extent) override { return current().sink->put(std::move(extent)); }
+  Status put_digest(const ChunkDigest& digest) override { return current().sink->put_digest(digest); }
   Status end_disk(const DiskTotals& totals) override { return current().sink->end_disk(totals); }
   Status put_disk(const DiskReader&, const ExtentList& map, const PumpOptions&) override;
   Status commit() override;

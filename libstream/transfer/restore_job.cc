@@ -5,6 +5,7 @@
 #include "extent/read_ahead.h"
 #include "hash/sha256.h"
 #include "snapshot/verify.h"
+#include "transfer/chain_input.h"
 #include "transfer/restore_report.h"
 #include "transfer/salvage_job.h"
 
@@ -38,7 +39,8 @@ class Restored : public ExtentSource {
     if (std::exchange(seen_, true))
       return unsupported(job_.input->name() + ": holds several disks")
           .with_hint("hx-snap-pack --directory makes a snapshot of each");
-    if (info->kind == DiskKind::kDelta) return unsupported(job_.input->name() + ": a delta alone is not a disk");
+    if (info->kind == DiskKind::kDelta)
+      return refused(job_.input->name() + ": a delta: alone it is no disk").with_reason("delta-alone");
     if (info->size != kUnknownSize) HX_TRY(check_range(job_.range, info->size, job_.input->name()));
     if (info->kind == DiskKind::kPart) HX_TRY(check_part(*info));
     disk_ = job_.range ? part_of(*info, *job_.range) : *info;
@@ -112,7 +114,7 @@ Result<RestoreOutcome> restore_in_sequence(const RestoreJob& job, ExtentSource& 
 }
 
 // What of the disk is restored: all, the range, or what of them is not on the target yet.
-Result<ExtentList> map_of(const RestoreJob& job, const SnapshotReader& reader) {
+Result<ExtentList> map_of(const RestoreJob& job, const DiskReader& reader) {
   if (job.plan) return job.plan->what;
   if (!job.done.empty()) {
     const Range whole{0, reader.info().size};
@@ -127,11 +129,26 @@ Status put_nothing(const DiskInfo& info, ExtentSink& sink) {
   return sink.end_disk({info.size, 0, 0, {}});
 }
 
-Result<RestoreOutcome> restore_indexed(const RestoreJob& job, ExtentSink& sink) {
+// A snapshot with an index, or a chain: its index has been verified.
+struct ByPlace {
+  std::shared_ptr<const DiskReader> disk;
+  std::optional<Digest> image_digest, tree;
+};
+Result<ByPlace> open_by_place(const RestoreJob& job) {
+  if (const auto& chain = job.input->chain()) {
+    HX_TRY(chain->verify_index());
+    const auto& newest = chain->layers().back().snapshot;
+    return ByPlace{chain, {}, newest ? newest->directory().result : std::nullopt};
+  }
   const std::shared_ptr<SnapshotReader> reader = HX_TRY(job.input->open_indexed());
-  const uint64_t size = reader->info().size;
-  HX_TRY(check_range(job.range, size, job.input->name()));
   HX_TRY(reader->verify_index());
+  return ByPlace{reader, reader->image_digest(), reader->directory().tree};
+}
+
+Result<RestoreOutcome> restore_by_place(const RestoreJob& job, ExtentSink& sink) {
+  HX_TRY(check_range(job.range, job.input->header().size, job.input->name()));
+  const auto [reader, image_digest, tree] = HX_TRY(open_by_place(job));
+  const uint64_t size = reader->info().size;
   const bool in_order = sink.order() == Order::kAscending || job.verify == Verify::kFull;
   RestoreOutcome outcome;
   if (in_order) {
@@ -140,7 +157,7 @@ Result<RestoreOutcome> restore_indexed(const RestoreJob& job, ExtentSink& sink) 
     ExtentList map = HX_TRY(all ? reader->map(0, size) : reader->map(job.range->offset, job.range->end()));
     const auto source =
         read_ahead(reader, std::move(map), {.threads = job.threads, .depth = 32, .detect_zeros = false});
-    outcome = HX_TRY(restore_in_sequence(job, *source, sink, reader->image_digest()));
+    outcome = HX_TRY(restore_in_sequence(job, *source, sink, image_digest));
   } else {
     const ExtentList map = HX_TRY(map_of(job, *reader));
     outcome.disk = job.range ? part_of(reader->info(), *job.range) : reader->info();
@@ -149,9 +166,9 @@ Result<RestoreOutcome> restore_indexed(const RestoreJob& job, ExtentSink& sink) 
     else
       HX_TRY(parallel_pump(*reader, map, sink, job.threads, job.pump));
     outcome.equal = job.plan ? job.plan->equal : 0;
-    outcome.image_digest = reader->image_digest();
+    outcome.image_digest = image_digest;
   }
-  outcome.tree = reader->directory().tree;
+  outcome.tree = tree;
   return outcome;
 }
 
@@ -179,7 +196,9 @@ Result<RestoreOutcome> restore(const RestoreJob& job, ExtentSink& sink) {
     if (!outcome) sink.abort(outcome.error());
     return outcome;
   }
-  if (job.input->kind() == InputKind::kIndexed && job.input->is_file()) return restore_indexed(job, sink);
+  HX_TRY(refuse_delta_alone(*job.input));
+  const bool is_by_place = job.input->kind() == InputKind::kIndexed || job.input->kind() == InputKind::kChain;
+  if (is_by_place && job.input->is_file()) return restore_by_place(job, sink);
   const auto source = HX_TRY(job.input->open_source(job.threads, job.resumed));
   RestoreOutcome outcome = HX_TRY(restore_in_sequence(job, *source, sink, plain_checksum(*job.input)));
   // A plain snapshot's checksum is always computed and compared (plain_source).
@@ -187,7 +206,23 @@ Result<RestoreOutcome> restore(const RestoreJob& job, ExtentSink& sink) {
   return outcome;
 }
 
+// Every frame of every layer, whether a newer one hides it or not; as of one snapshot, below.
+Status check_layers(const RestoreJob& job) {
+  HX_TRY(check_range(job.range, job.input->header().size, job.input->name()));
+  HX_TRY(job.input->chain()->verify_index());
+  for (const ChainLayer& layer : job.input->chain()->layers()) {
+    if (!layer.snapshot) continue;  // it was read as a whole when it was opened
+    VerifyOptions options{.threads = job.threads};
+    if (job.verify == Verify::kTree) options.check = FrameCheck::kStored;
+    const VerifyReport report = HX_TRY(verify_snapshot(layer.snapshot, options));
+    if (!report.damage.empty()) return damaged(report.damage.front().message);
+  }
+  return {};
+}
+
 Status check_before(RestoreJob& job) {
+  HX_TRY(refuse_delta_alone(*job.input));
+  if (job.input->kind() == InputKind::kChain) return check_layers(job);
   if (!job.input->is_file() || job.damage == OnDamage::kSalvage) return {};
   if (job.damage == OnDamage::kHeal) {
     const auto sink = discarding_sink();

@@ -12,6 +12,7 @@ const char* input_word(const SnapshotInput& input) {
       return "stream";
     case InputKind::kIndexed:
     case InputKind::kPlain:
+    case InputKind::kChain:
       return "mirn";
   }
   return "";

@@ -82,6 +82,12 @@ Result<TargetKind> kind_by_name(const RestoreTarget& target, const SnapshotInput
 
 // At most: a chunk counts as a whole, and zeros inside it will take no space.
 uint64_t expected_data(const RestoreTarget& target, const RestoreJob& job) {
+  if (const auto& chain = job.input->chain(); chain && !target.force) {
+    const Range range = job.range.value_or(Range{0, chain->info().size});
+    if (range.end() > chain->info().size) return 0;  // restore() will say so
+    const auto map = chain->map(range.offset, range.end());
+    return map.ok() ? map.value().bytes_of(Kind::kData) : 0;
+  }
   if (target.force || job.input->kind() != InputKind::kIndexed || !job.input->is_file()) return 0;
   const auto reader = job.input->open_indexed();
   if (!reader.ok()) return 0;  // restore() will say why

@@ -25,6 +25,8 @@ class ResumingPack : public ResumingPackSink {
     if (sink_)
       return unsupported("the stream holds several disks, and only one can be gone on with")
           .with_hint("a run for each disk: hx-fetch DISK | hx-snap-pack --resume -o FILE");
+    if (info.kind == DiskKind::kDelta || options_.version != mirn::kVersion)
+      return unsupported("a version 2 snapshot is packed in one go: without --resume");
     if (info.size == kUnknownSize) return unsupported("a disk whose size is not known cannot be gone on with");
     const PartBeginning beginning = HX_TRY(file_->beginning_of(info));
     std::optional<BegunSnapshot> begun;

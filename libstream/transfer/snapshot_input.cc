@@ -122,7 +122,19 @@ void SnapshotInput::take_plain_header(SnapshotHeader header) {
   header_ = std::move(header);
 }
 
+std::unique_ptr<SnapshotInput> SnapshotInput::of_chain(std::shared_ptr<const Chain> chain,
+                                                       std::vector<std::unique_ptr<SnapshotInput>> layers) {
+  std::unique_ptr<SnapshotInput> input = std::move(layers.back());
+  layers.pop_back();
+  input->kind_ = InputKind::kChain;
+  input->chain_ = std::move(chain);
+  input->below_ = std::move(layers);
+  return input;
+}
+
 bool SnapshotInput::is_same_file(const struct stat& other) const {
+  for (const auto& layer : below_)
+    if (layer->is_same_file(other)) return true;
   return status_.st_dev == other.st_dev && status_.st_ino == other.st_ino;
 }
 
@@ -157,6 +169,8 @@ Result<std::unique_ptr<ExtentSource>> SnapshotInput::open_source(int threads, Re
       return indexed_source(*in_, *header_, threads);
     case InputKind::kPlain:
       return plain_source(*in_, *header_);
+    case InputKind::kChain:
+      return bug(name_ + ": a chain is read by place");
   }
   return bug("an unknown kind of input");
 }

@@ -10,7 +10,7 @@
 #include "extent/stream_reader.h"
 #include "io/buffer_pool.h"
 #include "io/fd_io.h"
-#include "snapshot/snapshot_reader.h"
+#include "snapshot/chain.h"
 
 namespace hx {
 
@@ -18,6 +18,7 @@ enum class InputKind : uint8_t {
   kStream,   // an extent stream
   kIndexed,  // a snapshot of ours
   kPlain,    // a snapshot of the original's
+  kChain,    // a full snapshot and deltas on it
 };
 
 enum class HeaderNeed : uint8_t { kMustHold, kMayBeDamaged };
@@ -32,6 +33,11 @@ class SnapshotInput {
   static Result<std::unique_ptr<SnapshotInput>> open(std::shared_ptr<const RandomReader>,
                                                      HeaderNeed = HeaderNeed::kMustHold);
 
+  // Several layers, oldest first (transfer/chain_input.h), as one input: its name, header and size are the newest
+  // one's.
+  static std::unique_ptr<SnapshotInput> of_chain(std::shared_ptr<const Chain>,
+                                                 std::vector<std::unique_ptr<SnapshotInput>> layers);
+
   InputKind kind() const { return kind_; }
   const std::string& name() const { return name_; }
   uint64_t file_size() const { return file_size_; }  // 0: a pipe
@@ -42,6 +48,7 @@ class SnapshotInput {
   const RandomReader& file() const { return *file_; }                     // where is_file()
   // For salvage, which has found what a plain snapshot in a file holds: this is its header then.
   void take_plain_header(SnapshotHeader);
+  const std::shared_ptr<const Chain>& chain() const { return chain_; }    // of kChain
   // By place: kIndexed in a file only.
   Result<std::shared_ptr<SnapshotReader>> open_indexed() const;
   // In sequence, from its beginning: of a pipe once, of a file again and again. Borrows from this object.
@@ -65,6 +72,8 @@ class SnapshotInput {
   struct stat status_ = {};
   std::optional<SnapshotHeader> header_;
   BufferPool pool_;
+  std::shared_ptr<const Chain> chain_;
+  std::vector<std::unique_ptr<SnapshotInput>> below_;  // the older layers
 };
 
 }  // namespace hx

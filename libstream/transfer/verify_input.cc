@@ -22,6 +22,30 @@ Result<InputVerdict> read_to_the_end(const RestoreJob& job) {
   return verdict;
 }
 
+// Layer by layer, and that they make the disk that the newest was made of.
+Result<InputVerdict> verify_chain(const RestoreJob& job, std::optional<double> sample_percent) {
+  const Chain& chain = *job.input->chain();
+  HX_TRY(chain.verify_index());
+  InputVerdict verdict;
+  VerifyOptions options{.threads = job.threads, .sample_percent = sample_percent.value_or(100)};
+  options.seed = std::random_device()();
+  uint64_t frames = 0, bytes = 0;
+  for (const ChainLayer& layer : chain.layers()) {
+    if (!layer.snapshot) continue;  // it was read as a whole when it was opened
+    const VerifyReport report = HX_TRY(verify_snapshot(layer.snapshot, options));
+    verdict.receipt += verify_receipt(*layer.snapshot, report);
+    for (const Damage& damage : report.damage) verdict.faults.push_back(damage.message);
+    if (!report.damage.empty() && verdict.status)
+      verdict.status = damaged(layer.identity.name + ": " + format_damage(report));
+    frames += report.frames, bytes += report.bytes;
+  }
+  if (job.verify == Verify::kFull)
+    verdict.warning = job.input->name() + ": a chain has no SHA-256 of the image to compare with";
+  verdict.good = job.input->name() + ": good: " + std::to_string(chain.layers().size()) + " layers, " +
+                 std::to_string(frames) + " chunks with " + format_size(bytes) + " of data read";
+  return verdict;
+}
+
 Status judge(const std::string& name, const VerifyReport& report) {
   if (!report.image_digest_fits)
     return damaged(name + ": at 12: checksum mismatch: the image's SHA-256 is not the header's");
@@ -32,6 +56,7 @@ Status judge(const std::string& name, const VerifyReport& report) {
 
 Result<InputVerdict> verify_input(const RestoreJob& job, std::optional<double> sample_percent) {
   const std::string& name = job.input->name();
+  if (job.input->kind() == InputKind::kChain) return verify_chain(job, sample_percent);
   if (job.input->kind() != InputKind::kIndexed || !job.input->is_file()) {
     if (sample_percent) return unsupported(name + ": a sample needs a snapshot with an index, in a file");
     return read_to_the_end(job);

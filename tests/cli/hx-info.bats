@@ -129,7 +129,7 @@ load helpers
 1 metadata-truncated
 1 negative-size
 8 version-0
-8 version-2
+1 version-2
 1 wrong-magic
 END
 }

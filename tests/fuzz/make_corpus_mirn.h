@@ -4,6 +4,7 @@
 #include "codec/zstd_frame.h"
 #include "fuzz/corpus.h"
 #include "io/fd_io.h"
+#include "support/delta_builder.h"
 #include "support/snapshot_builder.h"
 
 namespace hx::test {
@@ -19,6 +20,16 @@ inline SnapshotBuilder seed_builder() {
       .page()
       .file("vm.vmx", "x=1\n");
   return builder;
+}
+inline std::string seed_delta() {
+  DeltaBuilder builder(200000);
+  builder.part({{10, 4, Kind::kData}, {14, 6, Kind::kZero}, {100, 5, Kind::kData}}, "some data", Sha256::of({}))
+      .part({{kSeedChunk, kSeedChunk, Kind::kZero}}, "")
+      .page()
+      .part({{2 * kSeedChunk, kSeedChunk, Kind::kData}}, "x" + std::string(kSeedChunk - 1, '\0'))
+      .part({{199990, 5, Kind::kZero}}, "")
+      .page();
+  return builder.build();
 }
 // The frames of a snapshot's body with this magic.
 inline std::vector<std::string> seed_frames(const std::string& snapshot, uint32_t magic) {

@@ -11,5 +11,6 @@ int main(int argc, char** argv) {
   corpus.save("empty", seed_frames(SnapshotBuilder().build(), mirn::kDirectoryMagic).at(0));
   SnapshotBuilder unhashed = seed_builder();
   unhashed.on_directory = [](Directory& d) { d.image_digest.reset(); };
+  corpus.save("delta", seed_frames(seed_delta(), mirn::kDirectoryMagic).at(0));
   corpus.save("without-checksum", seed_frames(unhashed.build(), mirn::kDirectoryMagic).at(0));
 }

@@ -16,6 +16,13 @@ int main(int argc, char** argv) {
   corpus.save("sealed", encode_header(header));
   header.hx.reset();
   corpus.save("original", encode_header(header));
-  header.version = 2;
+  header.version = 3;
   corpus.save("other-version", encode_header(header));
+  DeltaBuilder delta(200000);
+  delta.header().hx->parent_change_token = "token";
+  corpus.save("delta", encode_header(delta.header()));
+  delta.header().hx->kind = DiskKind::kFull;
+  delta.header().hx->parent_state.clear();
+  delta.header().hx->parent_change_token.clear();
+  corpus.save("full-2", encode_header(delta.header()));
 }

@@ -10,4 +10,6 @@ int main(int argc, char** argv) {
   size_t number = 0;
   for (const std::string& frame : seed_frames(seed_builder().build(), mirn::kPageMagic))
     corpus.save("page" + std::to_string(number++), frame);
+  for (const std::string& frame : seed_frames(seed_delta(), mirn::kPageMagic))
+    corpus.save("delta" + std::to_string(number++), frame);
 }

@@ -51,8 +51,8 @@ negative-size|1|"size_bytes" is negative
 size-larger-than-data|1|the header says 407208
 size-smaller-than-data|1|403111 bytes
 trailing-garbage|1|at 101071: 
-version-0|8|unsupported format version: 0 (expected 1)
-version-2|8|unsupported format version: 2 (expected 1)
+version-0|8|unsupported format version: 0 (expected 1 or 2)
+version-2|1|at 12: metadata: "hx" is missing
 wrong-magic|1|magic
 END
   [ "$count" -eq "$(find "$GOLDEN/mirn-v1/bad" -name '*.mirn' | wc -l)" ]

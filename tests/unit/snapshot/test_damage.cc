@@ -148,8 +148,8 @@ TEST_CASE("what is bad is refused, and the message says where and why", "[golden
       {"size-larger-than-data", ErrorKind::kDamaged, "at "},
       {"size-smaller-than-data", ErrorKind::kDamaged, "at "},
       {"trailing-garbage", ErrorKind::kDamaged, "at "},
-      {"version-0", ErrorKind::kUnsupported, "at 4: unsupported format version: 0 (expected 1)"},
-      {"version-2", ErrorKind::kUnsupported, "at 4: unsupported format version: 2 (expected 1)"},
+      {"version-0", ErrorKind::kUnsupported, "at 4: unsupported format version: 0 (expected 1 or 2)"},
+      {"version-2", ErrorKind::kDamaged, "at 12: metadata: \"hx\" is missing"},
       {"wrong-magic", ErrorKind::kDamaged, "at 0: not a MIRN snapshot (wrong magic)"},
   };
   for (const auto& expected : bad) {

@@ -213,7 +213,7 @@ TEST_CASE("what is not one whole disk is refused", "[failures]") {
   delta.kind = DiskKind::kDelta;
   large.change_token = std::string(mirn::kMaxMetadata, 't');
   CHECK(packing(part, {}, {}).error().kind == ErrorKind::kUnsupported);
-  CHECK(packing(delta, {}, {}).error().kind == ErrorKind::kUnsupported);
+  CHECK(packing(delta, {}, {}).error().kind == ErrorKind::kUsage);
   CHECK(packing(large, {{0, 100}}, {100, 0, 100, {}}).error().kind == ErrorKind::kUnsupported);
   FullOutput output(1 << 30);
   const auto sink = snapshot_sink(output, {});

@@ -136,8 +136,8 @@ TEST_CASE("a header that is not one is refused, and the message says where", "[h
 
   CHECK(message_of("MIRX" + encode_header(example()).substr(4), ErrorKind::kDamaged) ==
         "pipe: at 0: not a MIRN snapshot (wrong magic)");
-  CHECK(message_of(with_json("{}", 2), ErrorKind::kUnsupported) ==
-        "pipe: at 4: unsupported format version: 2 (expected 1)");
+  CHECK(message_of(with_json("{}", 3), ErrorKind::kUnsupported) ==
+        "pipe: at 4: unsupported format version: 3 (expected 1 or 2)");
   CHECK(message_of(std::string("MIRN\0\0\0\1\0\x10\0\1", 12), ErrorKind::kDamaged) ==
         "pipe: at 8: metadata too large: 1048577 bytes");
   CHECK_THAT(damaged_json("{"), Catch::Matchers::StartsWith("pipe: at 12: metadata: malformed JSON"));

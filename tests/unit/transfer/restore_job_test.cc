@@ -87,7 +87,7 @@ TEST_CASE("what cannot be restored is refused with the right status", "[restore_
   }
   CHECK(kind_of(stream_of_disks(0)) == ErrorKind::kDamaged);
   CHECK(kind_of(stream_of_disks(2)) == ErrorKind::kUnsupported);
-  CHECK(kind_of(golden("bad/version-2")) == ErrorKind::kUnsupported);
+  CHECK(kind_of(golden("bad/version-0")) == ErrorKind::kUnsupported);
   CHECK(kind_of(golden("bad/checksum-mismatch")) == ErrorKind::kDamaged);
 }
 
