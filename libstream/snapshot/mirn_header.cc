@@ -142,9 +142,7 @@ std::string encode_header(const SnapshotHeader& header, size_t size) {
 
 std::string unsealed_form(std::string_view header_bytes) {
   std::string text(header_bytes);
-  const bool is_version_2 = text.size() > sizeof(mirn::HeaderPrefix) &&
-                            load_struct<mirn::HeaderPrefix>(as_bytes(text)).version == mirn::kVersion2;
-  if (is_version_2 && text.find(kChecksumKey) == std::string::npos) return text;
+  if (says_version_2(as_bytes(text)) && text.find(kChecksumKey) == std::string::npos) return text;
   const auto checksum = value_at(text, kChecksumKey, 64), sealed = value_at(text, kSealedKey, 5),
              seal = value_at(text, kSealKey, 16);
   if (!checksum || !sealed || !seal) return {};
@@ -191,6 +189,12 @@ Result<SnapshotHeader> read_header(const RandomReader& in) {
   if (size < bytes.size()) return bad(in.name(), size, "cut short inside the header");
   HX_TRY(in.read_at(0, std::as_writable_bytes(std::span(bytes))));
   return parse_header(std::move(bytes), prefix.version, in.name());
+}
+
+bool says_version_2(ByteSpan beginning) {
+  if (beginning.size() < sizeof(mirn::HeaderPrefix)) return false;
+  const auto prefix = load_struct<mirn::HeaderPrefix>(beginning);
+  return std::memcmp(prefix.magic, mirn::kMagic, sizeof prefix.magic) == 0 && prefix.version == mirn::kVersion2;
 }
 
 std::string state_of(const SnapshotHeader& header) {

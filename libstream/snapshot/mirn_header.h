@@ -55,6 +55,9 @@ std::string seal_of(const Digest& tree_identity, const Digest& checksum);
 Result<SnapshotHeader> read_header(ByteReader&, ByteSpan already_read = {});
 Result<SnapshotHeader> read_header(const RandomReader&);
 
+// Whether it is one of version 2, as far as the first bytes of a file tell.
+bool says_version_2(ByteSpan beginning);
+
 // What a delta on this snapshot calls its parent: the state; of one of the original's "sha256:" and the checksum.
 std::string state_of(const SnapshotHeader&);
 

@@ -32,7 +32,7 @@ Result<std::optional<PlainContent>> decode_plain_content(const RandomReader& fil
   const uint64_t size = HX_TRY(file.size());
   PartReader in(file, std::min(body_offset, size), size);
   ZstdStreamReader zstd(in, body_offset, [](uint32_t magic, uint64_t) {
-    const bool is_index = magic == mirn::kPageMagic || magic == mirn::kDirectoryMagic;
+    const bool is_index = magic == mirn::kPageMagic || magic == mirn::kDirectoryMagic || magic == mirn::kExtentsMagic;
     return is_index ? Status(damaged("an index")) : Status();
   });
   PlainContent content{body_offset, 0, {}};
@@ -59,6 +59,7 @@ Result<std::optional<PlainContent>> find_plain_content(const RandomReader& file)
   std::vector<std::byte> beginning(
       std::min<uint64_t>(HX_TRY(file.size()), sizeof(mirn::HeaderPrefix) + mirn::kMaxMetadata + sizeof(Le32)));
   HX_TRY(file.read_at(0, beginning));
+  if (says_version_2(beginning)) return std::optional<PlainContent>();  // its frames may be a delta's
   const auto begin = first_frame(beginning);
   if (!begin) return std::optional<PlainContent>();
   auto content = HX_TRY(decode_plain_content(file, *begin));

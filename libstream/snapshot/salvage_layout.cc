@@ -370,10 +370,26 @@ class Search {
 
 }  // namespace
 
+namespace {
+
+// By what is left of it: its frames may be a delta's, and must not be taken for a disk.
+Result<bool> is_version_2(const RandomReader& file, const SalvageLayout& layout) {
+  if (layout.header) return layout.header->version == mirn::kVersion2;
+  if (layout.directory) return layout.directory->version == mirn::kVersion2;
+  std::vector<std::byte> beginning(std::min<uint64_t>(layout.file_size, sizeof(mirn::HeaderPrefix)));
+  HX_TRY(file.read_at(0, beginning));
+  if (says_version_2(beginning)) return true;
+  std::vector<std::byte> magic(sizeof(Le32));
+  if (!fits_within(layout.body_offset, magic.size(), layout.file_size)) return false;
+  HX_TRY(file.read_at(layout.body_offset, magic));
+  return load_struct<Le32>(magic) == mirn::kExtentsMagic;
+}
+
+}  // namespace
+
 Result<SalvageLayout> find_layout(const RandomReader& file) {
   SalvageLayout layout = HX_TRY(Search(file).run());
-  if ((layout.header && layout.header->version != mirn::kVersion) ||
-      (layout.directory && layout.directory->version != mirn::kVersion))
+  if (HX_TRY(is_version_2(file, layout)))
     return unsupported(file.name() + ": a version 2 snapshot cannot be salvaged or healed");
   return layout;
 }

@@ -183,3 +183,23 @@ END
     assert_same $delta.img 1.img
   done
 }
+
+@test "a damaged delta is never salvaged as if it were a disk" {
+  generations 1 small
+  local damaged
+  cp d1.mirn as-it-is.mirn
+  cp d1.mirn metadata.mirn
+  flip_byte metadata.mirn 20
+  cp d1.mirn magic.mirn
+  flip_byte magic.mirn 1
+  cp d1.mirn both.mirn
+  flip_byte both.mirn 1
+  flip_byte both.mirn $(($(size_of both.mirn) - 100))
+  head -c -3000 metadata.mirn >cut.mirn
+  for damaged in as-it-is metadata magic both cut; do
+    status=0
+    hx-restore --salvage $damaged.mirn -o out.img 2>../err || status=$?
+    [[ $status =~ ^(1|8|10)$ ]] || fail "$damaged: status $status"
+    [ ! -e out.img ] || fail "$damaged makes a disk"
+  done
+}
