@@ -142,6 +142,27 @@ TEST_CASE("no room or an error of the disk at any write: told, and the disk is a
   }
 }
 
+TEST_CASE("what was written before an error is taken back: the file is as large as before, and holds nothing new") {
+  std::mt19937 random(13);
+  MemoryDiskFile made(new_image(image_of(kForms[0])));
+  DiskModel model{std::string(kDiskSize, '\0'), {}};
+  guest_writes(made, model, random, 30);
+  must(must(prepare_create(made, "one", {}))->flip());
+  guest_writes(made, model, random, 10);
+  must(must(prepare_delete(made, {"one"}))->flip());
+  int taken_back = 0;
+  for (size_t number = 0;; ++number) {
+    MemoryDiskFile file(made.bytes());
+    file.fail_once(number, ENOSPC);
+    const bool is_prepared = prepare_create(file, "two", {}).ok();  // and not flipped
+    CAPTURE(number);
+    REQUIRE(file.bytes() == made.bytes());
+    if (is_prepared) break;
+    ++taken_back;
+  }
+  CHECK(taken_back > 3);
+}
+
 TEST_CASE("500 rounds of create, write, delete do not make the file grow") {
   std::mt19937 random(5);
   MemoryDiskFile file(new_image(image_of(kForms[0])));
