@@ -234,7 +234,7 @@ make_snapshot() {
   make_snapshot 1M
   mkdir dir
   for command in 'hx-restore gone.mirn -o x' 'hx-restore dir -o x' 'hx-restore --nonsense' 'hx-restore vm.mirn' \
-    'hx-restore vm.mirn -o dir' 'hx-restore vm.mirn -o gone/x' 'hx-restore vm.mirn vm.mirn -o x' \
+    'hx-restore vm.mirn -o dir' 'hx-restore vm.mirn -o gone/x' \
     'hx-restore vm.mirn --in-place -o gone.img' 'hx-restore vm.mirn --in-place' 'hx-restore --verify-only vm.mirn -o x' \
     'hx-restore --verify half vm.mirn -o x' 'hx-restore vm.mirn --json -o -' 'hx-restore --outp x vm.mirn' \
     'hx-restore --verify-only --range 0+1 vm.mirn' 'hx-restore vm.mirn --in-place -o /dev/null'; do
