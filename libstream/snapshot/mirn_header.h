@@ -3,6 +3,7 @@
 
 #include <optional>
 
+#include "base/uuid.h"
 #include "hash/digest.h"
 #include "io/byte_io.h"
 #include "snapshot/mirn_format.h"
@@ -49,8 +50,5 @@ std::string seal_of(const Digest& tree_identity, const Digest& checksum);
 // already_read: bytes taken from the reader before.
 Result<SnapshotHeader> read_header(ByteReader&, ByteSpan already_read = {});
 Result<SnapshotHeader> read_header(const RandomReader&);
-
-// A new random one (version 4), for "state".
-std::string make_uuid();
 
 }  // namespace hx
