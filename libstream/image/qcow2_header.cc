@@ -3,36 +3,14 @@
 
 #include "base/checked_math.h"
 #include "image/image_header_parts.h"
+#include "image/qcow2_format.h"
 
 namespace hx {
 namespace {
 
-struct Qcow2Header {
-  Be32 magic, version;
-  Be64 backing_offset;
-  Be32 backing_size, cluster_bits;
-  Be64 size;
-  Be32 crypt_method, l1_size;
-  Be64 l1_offset, refcount_offset;
-  Be32 refcount_clusters, snapshot_count;
-  Be64 snapshots_offset;
-  // From version 3 on.
-  Be64 incompatible, compatible, autoclear;
-  Be32 refcount_order, header_length;
-};
-static_assert(sizeof(Qcow2Header) == 104);
+using namespace qcow2;
 
-constexpr uint32_t kMagic = 0x514649FB;  // "QFI\xfb"
-constexpr uint64_t kVersion2Length = 72;
-constexpr uint64_t kExternalDataFile = 1 << 2;  // incompatible features: this, and those that QEMU knows
-constexpr uint64_t kKnownFeatures = 0x1F;
-constexpr uint32_t kEndOfExtensions = 0, kBackingFormat = 0xE2792ACA, kDataFileName = 0x44415441;
-constexpr uint64_t kMaxName = 1023;    // of a backing file
-constexpr size_t kMaxExtensions = 64;  // QEMU writes at most five
-
-struct Extension {
-  Be32 type, length;
-};
+constexpr uint64_t kMaxName = 1023;  // of a backing file
 
 class Qcow2Reader {
  public:
@@ -113,7 +91,7 @@ class Qcow2Reader {
   }
 
   const RandomReader& file_;
-  Qcow2Header fixed_ = {};
+  Header fixed_ = {};
   uint64_t file_size_ = 0, header_length_ = 0;
   std::string backing_format_, data_file_;
 };

@@ -3,6 +3,7 @@
 
 #include "fuzz/target.h"
 #include "image/image_header.h"
+#include "image/qcow2_bitmaps.h"
 #include "io/fd_io.h"
 
 using namespace hx;
@@ -14,6 +15,8 @@ static void fuzz(std::string_view text) {
   auto header = read_image_header(file, kFormats[static_cast<unsigned char>(text[0]) % 4]);
   if (!header) return;
   const auto is_name = [](const std::string& name) { return name.find('\0') == name.npos; };
+  if (const auto found = read_qcow2_bitmaps(file))
+    for (const Qcow2Bitmap& bitmap : found.value().bitmaps) require(!bitmap.name.empty(), "a bitmap has a name");
   require(!header->backing || is_name(header->backing->name), "a backing file's name");
   require(is_name(header->data_file), "a data file's name");
   require(!header->fixed_size || *header->fixed_size <= text.size(), "a fixed disk lies in its file");
