@@ -48,8 +48,8 @@ long_options() { "$1" --dump-options | jq -er '.options[].name'; }
     expect_status 2 "$tool" --no-such-option
     expect_one_error "$tool"
     expect_err --no-such-option "$tool: hint: "
-    # hx-fetch tells the next tool in the pipe: an ABORT record.
-    [ -z "$out" ] || [[ $tool == hx-fetch && $out == HXSTREAM* ]] || fail "$tool writes to stdout: $out"
+    # Sources tell the next tool in the pipe: an ABORT record.
+    [ -z "$out" ] || [[ $tool == hx-@(fetch|cbt-diff) && $out == HXSTREAM* ]] || fail "$tool writes to stdout: $out"
   done
 }
 
