@@ -48,7 +48,7 @@ std::string format_chain_tree(const std::vector<Json>& descriptions) {
   std::vector<Node> nodes;
   bool has_delta = false;
   for (const Json& json : descriptions) {
-    if (json["format"] != "mirn") continue;
+    if (json.value("format", std::string()) != "mirn") continue;
     nodes.push_back(node_of(json));
     has_delta |= !nodes.back().parent_state.empty();
   }

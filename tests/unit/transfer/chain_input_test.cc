@@ -57,7 +57,8 @@ TEST_CASE("a base may be a snapshot with an index, one without, or a stream", "[
 TEST_CASE("layers that do not fit are refused before a base is decoded", "[chain]") {
   TemporaryDirectory directory;
   write_file(directory.path() + "/delta.mirn", delta_on("elsewhere", 403112));
-  const auto inputs = opened({std::string(HX_TESTS_DIR "/golden/mirn-v1/good/odd-length.mirn"), directory.path() + "/delta.mirn"});
+  const auto inputs =
+      opened({std::string(HX_TESTS_DIR "/golden/mirn-v1/good/odd-length.mirn"), directory.path() + "/delta.mirn"});
   auto chain = open_chain(inputs, {.spool_directory = "/nonexistent"});
   REQUIRE_FALSE(chain.ok());
   CHECK(chain.error().kind == ErrorKind::kRefused);
