@@ -40,8 +40,8 @@ class SnapshotReader : public DiskReader {
   IndexShape shape() const { return {directory_.size, directory_.chunk_size, layout_of(header_.version, info_.kind)}; }
   // The entry that says anything of this byte, or else the next one of the same page; null: there is none.
   Result<const FrameEntry*> entry_at(uint64_t offset, std::shared_ptr<const IndexPage>& page) const;
-  // The bytes of a data frame as they stand in the file, and the extents before it, against their checksums. Valid until
-  // this thread reads the next.
+  // The bytes of a data frame as they stand in the file, and the extents before it, against their checksums. Valid
+  // until this thread reads the next.
   Result<ByteSpan> read_frame(const FrameEntry&) const;
   // Reads, checks and decodes one data frame; content is exactly content_size().
   Status read_frame_content(const FrameEntry&, MutableByteSpan content) const;

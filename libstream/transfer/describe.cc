@@ -95,10 +95,10 @@ std::string format_snapshot(const Json& j) {
   std::string text = j["file"].get<std::string>() +
                      (is_delta ? ": MIRN delta, version " : ": MIRN snapshot, version ") +
                      std::to_string(j["version"].get<uint64_t>()) +
-                     (!indexed                  ? ", without an index"
+                     (!indexed                                                    ? ", without an index"
                       : j["version"] != mirn::kVersion && j["checksum"].is_null() ? ", complete"
-                      : j["sealed"].get<bool>() ? ", sealed"
-                                                : ", not sealed") +
+                      : j["sealed"].get<bool>()                                   ? ", sealed"
+                                                                                  : ", not sealed") +
                      "\n";
   line(text, "name", j["name"].get<std::string>());
   line(text, "disk", with_bytes(j["size"]));

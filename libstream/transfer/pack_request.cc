@@ -47,7 +47,8 @@ Status settle(PackRequest& r) {
   if (r.output == "-" && r.directory.empty()) r.output.clear();
   r.pack.is_chunk_size_given = r.chunk_size.has_value();
   // One that is too large for its type is none that is valid.
-  r.pack.chunk_size = static_cast<uint32_t>(std::min(r.chunk_size.value_or(mirn::kDefaultChunkSize), uint64_t{1} << 31));
+  r.pack.chunk_size =
+      static_cast<uint32_t>(std::min(r.chunk_size.value_or(mirn::kDefaultChunkSize), uint64_t{1} << 31));
   HX_TRY(check(r));
   if (!r.parent.empty()) r.pack.parent = HX_TRY(read_delta_parent(r.parent));
   r.input.file.in_use = r.force ? InUse::kAllow : InUse::kRefuse;

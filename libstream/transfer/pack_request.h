@@ -7,8 +7,8 @@ namespace hx {
 
 struct PackRequest {
   PackInput input;
-  std::string output, directory;   // both empty: stdout
-  std::string spool = "/var/tmp";  // where what a pipe must wait for is kept
+  std::string output, directory;       // both empty: stdout
+  std::string spool = "/var/tmp";      // where what a pipe must wait for is kept
   std::optional<uint64_t> chunk_size;  // nullopt: the default, or what a delta builds on has
   std::string parent;                  // a snapshot that a delta builds on; empty: it says so itself
   PackOptions pack;

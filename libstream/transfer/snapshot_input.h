@@ -48,7 +48,7 @@ class SnapshotInput {
   const RandomReader& file() const { return *file_; }                     // where is_file()
   // For salvage, which has found what a plain snapshot in a file holds: this is its header then.
   void take_plain_header(SnapshotHeader);
-  const std::shared_ptr<const Chain>& chain() const { return chain_; }    // of kChain
+  const std::shared_ptr<const Chain>& chain() const { return chain_; }  // of kChain
   // By place: kIndexed in a file only.
   Result<std::shared_ptr<SnapshotReader>> open_indexed() const;
   // In sequence, from its beginning: of a pipe once, of a file again and again. Borrows from this object.
