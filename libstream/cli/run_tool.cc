@@ -96,8 +96,9 @@ Json options_as_json(const ToolSpec& spec) {
 
 Tool::Tool(std::string name, Verbosity verbosity, ProgressChoice progress)
     : name_(std::move(name)), verbosity_(verbosity), line_(progress_, name_, progress, system_clock()) {
-  signals_ =
-      std::make_unique<SignalThread>([this] { line_.print_status_line(); }, [this](int signal) { die_by(signal); });
+  signals_ = std::make_unique<SignalThread>(
+      [this] { line_.print_status_line(); },
+      [this](int signal, const std::list<std::string>& notes) { die_by(signal, notes); });
   line_.start();
 }
 
@@ -156,9 +157,9 @@ int Tool::finish(Status& status) {
   return failures_.empty() ? 0 : exit_status(leading_failure(failures_));
 }
 
-void Tool::die_by(int signal) {
-  // Before the temporaries are held: a note may save a checkpoint, and must then wait for a thread that is amid one.
-  const auto notes = signals_->notes();
+// The notes have spoken before the temporaries are held: one may have saved a checkpoint, and then waited for a thread
+// that was amid one.
+void Tool::die_by(int signal, const std::list<std::string>& notes) {
   run_last_acts();  // they may remove temporaries of their own
   // Nothing after it can hang and leave them. Nor may another thread make new ones, so it is never let go.
   [[maybe_unused]] static auto* const no_more = new auto(remove_temporaries());

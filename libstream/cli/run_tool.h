@@ -9,6 +9,7 @@
 //   }
 
 #include <functional>
+#include <list>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -58,7 +59,7 @@ class Tool {
   friend int run_tool(ToolSpec, int, char**, const std::function<Status(Tool&)>&);
   int finish(Status&);
   void print_error(const Error&);
-  void die_by(int signal);
+  void die_by(int signal, const std::list<std::string>& notes);
 
   const std::string name_;
   const Verbosity verbosity_;

@@ -7,7 +7,7 @@
 
 namespace hx {
 
-SignalThread::SignalThread(std::function<void()> on_user_signal, std::function<void(int)> on_termination)
+SignalThread::SignalThread(std::function<void()> on_user_signal, std::function<void(int, const Notes&)> on_termination)
     : on_user_signal_(std::move(on_user_signal)), on_termination_(std::move(on_termination)) {
   sigemptyset(&signals_);
   for (int signal : {SIGINT, SIGTERM, SIGHUP, SIGUSR1}) {
@@ -33,7 +33,7 @@ void SignalThread::run() {
     int signal = 0;
     if (sigwait(&signals_, &signal) != 0) continue;
     if (signal != SIGUSR1) {
-      on_termination_(signal);
+      on_termination_(signal, notes());
       raise_default(signal);
     }
     {
@@ -55,9 +55,9 @@ TerminationNote::~TerminationNote() {
   thread_.notes_.erase(entry_);
 }
 
-std::list<std::string> SignalThread::notes() {
+SignalThread::Notes SignalThread::notes() {
   std::lock_guard lock(mutex_);
-  std::list<std::string> lines;
+  Notes lines;
   for (const auto& note : notes_) lines.push_back(note());
   return lines;
 }

@@ -32,21 +32,22 @@ class TerminationNote {
 // one resets it.
 class SignalThread {
  public:
-  // on_user_signal: SIGUSR1. on_termination: called once, must not return (raise_default()). Both in the signal thread.
-  SignalThread(std::function<void()> on_user_signal, std::function<void(int signal)> on_termination);
+  using Notes = std::list<std::string>;  // the lines of all notes, to be printed
+  // on_user_signal: SIGUSR1. on_termination: called once, then the process ends by the signal. Both in the signal
+  // thread, maybe before the constructor has returned: they must not use this object.
+  SignalThread(std::function<void()> on_user_signal, std::function<void(int signal, const Notes&)> on_termination);
   ~SignalThread();
   SignalThread(const SignalThread&) = delete;
 
   [[nodiscard]] std::unique_ptr<TerminationNote> add_note(std::function<std::string()> line);
-  // The lines of all notes, for on_termination to print.
-  std::list<std::string> notes();
 
  private:
   friend class TerminationNote;
   void run();
+  Notes notes();
 
   std::function<void()> on_user_signal_;
-  std::function<void(int)> on_termination_;
+  std::function<void(int, const Notes&)> on_termination_;
   sigset_t signals_;
   std::mutex mutex_;  // of notes_ and stopping_, held while notes speak
   std::list<std::function<std::string()>> notes_;

@@ -5,9 +5,9 @@
 namespace hx {
 namespace {
 
-// Of 16 KiB each. 128 Mi clusters are a disk of 8 TiB with clusters of 64 KiB.
-constexpr size_t kMaxPages = 32768;
-constexpr uint64_t kMaxCluster = uint64_t{1} << 36;  // the table of pages is then 128 MiB
+// Of 2 KiB each. 128 Mi clusters are a disk of 8 TiB with clusters of 64 KiB.
+constexpr size_t kMaxPages = 262144;
+constexpr uint64_t kMaxCluster = uint64_t{1} << 33;  // the table of pages is then 128 MiB
 
 }  // namespace
 

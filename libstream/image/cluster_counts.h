@@ -34,7 +34,7 @@ class ClusterCounts {
   }
 
  private:
-  static constexpr uint64_t kPage = 4096;
+  static constexpr uint64_t kPage = 512;  // 2 KiB: small files are looked through often
   Result<uint32_t*> place(uint64_t cluster);
   using Page = std::array<uint32_t, kPage>;
   std::vector<std::unique_ptr<Page>> pages_;

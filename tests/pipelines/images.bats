@@ -216,10 +216,10 @@ no_server_left() { ! pgrep -f "qemu-nbd .*$PWD|qemu-nbd.*/proc/self/fd" >/dev/nu
 
 @test "without qemu-nbd the error says what to install" {
   make_dense disk.img 1M
-  image disk.img disk.qcow2
+  image disk.img disk.vmdk
   mkdir bin
   for tool in sh cat; do ln -s "$(command -v $tool)" bin; done
-  expect_status 8 env PATH="$PWD/bin" "$HX_BIN/hx-fetch" --raw disk.qcow2
+  expect_status 8 env PATH="$PWD/bin" "$HX_BIN/hx-fetch" --raw disk.vmdk
   expect_err 'not installed' qemu-utils
   hx-snap-pack -q disk.img -o vm.mirn
   expect_status 8 env PATH="$PWD/bin" "$HX_BIN/hx-restore" vm.mirn -o new.qcow2
@@ -229,11 +229,11 @@ no_server_left() { ! pgrep -f "qemu-nbd .*$PWD|qemu-nbd.*/proc/self/fd" >/dev/nu
 
 @test "a tool that is killed leaves no server, socket or temporary file" {
   make_dense disk.img 8M
-  image disk.img disk.qcow2
+  image disk.img disk.vmdk
   export TMPDIR=$PWD/tmp
   mkdir tmp
   mkfifo go
-  hx-fetch disk.qcow2 >go & pid=$!
+  hx-fetch disk.vmdk >go & pid=$!
   exec 7<go
   head -c 1000 <&7 >/dev/null
   server=$(pgrep -f 'qemu-nbd.*/proc/self/fd' | head -n 1)

@@ -112,7 +112,9 @@ no_qemu() { PATH="$HX_BIN:/nowhere" "$(command -v "$1")" "${@:2}"; }
 }
 
 @test "refused: encrypted, a format of the backing file that is not said, corrupt; cut short is no zeros" {
-  q_create luks.qcow2 1M --object secret,id=s,data=x -o encrypt.format=luks,encrypt.key-secret=s,encrypt.iter-time=10
+  # The header says so; qemu-img cannot make one on a machine that is too busy to measure itself.
+  q_create luks.qcow2 1M
+  printf '\0\0\0\2' | dd of=luks.qcow2 bs=1 seek=32 conv=notrunc status=none
   expect_status 8 hx-fetch --raw luks.qcow2
   expect_err encrypted
   q_create a.qcow2 2M

@@ -64,6 +64,44 @@ sequence() {
   [ "$(jq -c '[.sound, .leaks]' <<<"$out")" = '[true,0]' ]
 }
 
+@test "several disks: none is changed if one cannot be; each is when all can" {
+  vdsk_begin 1M
+  vdsk_write 2
+  cp disk.qcow2 other.qcow2
+  qemu-img snapshot -c mon other.qcow2
+  local before
+  before=$(sha256sum disk.qcow2 other.qcow2)
+  expect_status 10 hx-vdsk create --name mon disk.qcow2 other.qcow2
+  [ "$(sha256sum disk.qcow2 other.qcow2)" = "$before" ]
+  hx-vdsk create --json --name tue disk.qcow2 other.qcow2 >../records
+  [ "$(jq -r .target ../records | paste -sd' ')" = 'disk.qcow2 other.qcow2' ]
+  sound disk.qcow2 && sound other.qcow2
+  hx-fetch -q --raw other.qcow2#snapshot=tue | cmp - model/active
+  # One disk twice: the second time it is in use.
+  expect_status 10 hx-vdsk create --name wed disk.qcow2 disk.qcow2
+  [ "$(hx-vdsk list --json disk.qcow2 | jq -r .name)" = tue ]
+}
+
+@test "dirty bitmaps: kept by a checkpoint and its deletion, and still what they were" {
+  require qemu-nbd nbdinfo
+  q_create disk.qcow2 4M
+  qemu-img bitmap --add -g 64k disk.qcow2 b
+  q_write disk.qcow2 'write 1M 100k' 'write 3M 64k'
+  bits() {
+    qemu-nbd -r -f qcow2 -B b -k "$PWD/nbd" --fork disk.qcow2 || return
+    nbdinfo --json --map=qemu:dirty-bitmap:b "nbd+unix:///?socket=$PWD/nbd" | jq -c 'map([.offset, .type])'
+  }
+  local before
+  before=$(bits)
+  [[ $before == *1048576,1* ]]
+  hx-vdsk create --name one disk.qcow2
+  sound disk.qcow2
+  [ "$(bits)" = "$before" ]
+  hx-vdsk delete --name one disk.qcow2
+  sound disk.qcow2
+  [ "$(bits)" = "$before" ]
+}
+
 @test "what changed between checkpoints is what hx-fetch sends, and it makes the one of the other" {
   vdsk_begin 4M
   vdsk_write 5

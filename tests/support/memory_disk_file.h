@@ -59,12 +59,20 @@ class MemoryDiskFile : public DiskFile {
     fail_at_ = operations_.size() + number;
     errno_ = errno_value;
   }
+  // Only the operation of this number.
+  void fail_once(size_t number, int errno_value) {
+    fail_from(number, errno_value);
+    recovers_ = true;
+  }
   const std::string& bytes() const { return bytes_; }
   const std::vector<FileOperation>& operations() const { return operations_; }
 
  private:
   Status done(FileOperation operation) {
-    if (fail_at_ && operations_.size() >= *fail_at_) return system_error(errno_, name_);
+    if (fail_at_ && operations_.size() >= *fail_at_) {
+      if (recovers_) fail_at_.reset();
+      return system_error(errno_, name_);
+    }
     perform(bytes_, operation);
     operations_.push_back(std::move(operation));
     return {};
@@ -74,6 +82,7 @@ class MemoryDiskFile : public DiskFile {
   std::vector<FileOperation> operations_;
   std::optional<size_t> fail_at_;
   int errno_ = 0;
+  bool recovers_ = false;
 };
 
 // What a kill leaves of `before`: the first `count` operations.
