@@ -1,5 +1,6 @@
 // hx-ckpt: shows, checks, converts and removes checkpoints. hx-ckpt(1).
 
+#include <climits>
 #include <map>
 #include <string>
 #include <vector>
@@ -12,6 +13,7 @@
 #include "checkpoint/sidecar_care.h"
 #include "checkpoint/sidecar_file.h"
 #include "cli/run_tool.h"
+#include "tracking/describe_exports.h"
 #include "transfer/kept_checkpoint.h"
 
 using namespace hx;
@@ -22,6 +24,8 @@ struct Options {
   std::vector<std::string> words;  // the command, then its operands
   std::string directory;
   std::optional<std::chrono::milliseconds> older_than;
+  std::string state_directory;
+  int keep = -1;  // not given
   bool json = false, verify = false, dry_run = false, compress = false, decompress = false;
   FindingForm form() const { return json ? FindingForm::kJson : FindingForm::kText; }
 };
@@ -29,16 +33,20 @@ struct Options {
 ToolSpec describe(Options& to) {
   ToolSpec spec;
   spec.name = "hx-ckpt";
-  spec.sentence = "Commands: show, token, check, rm and convert want FILEs, list and prune want DIRs.";
+  spec.sentence =
+      "Commands: show, token, check, rm and convert want FILEs, list and prune want DIRs, exports and forget VMs.";
   spec.examples = {"hx-ckpt show /backups/.web-01.checkpoint", "hx-ckpt check --verify /backups/.web-01.checkpoint",
-                   "hx-ckpt token vm.mirn.part", "hx-ckpt prune --older-than 7d /backups"};
+                   "hx-ckpt token vm.mirn.part", "hx-ckpt prune --older-than 7d /backups",
+                   "hx-ckpt forget --keep 30 web-01"};
   OptionTable& options = spec.options;
-  options.operands("COMMAND [FILE|DIR]", 1, OptionTable::kAnyCount, &to.words);
-  options.flag("json", 0, "show, list, check: one object a line", &to.json);
+  options.operands("COMMAND [FILE|DIR|VM]", 1, OptionTable::kAnyCount, &to.words);
+  options.flag("json", 0, "show, list, check, exports: one object a line", &to.json);
   options.flag("verify", 0, "check: read the files and compare their SHA-256", &to.verify);
   options.text("directory", 'd', "DIR", "check: where the files are", &to.directory);
   options.parsed("older-than", 0, "AGE", "prune: not saved for so long: 7d, 12h", &to.older_than, parse_duration);
-  options.flag("dry-run", 'n', "prune: only say what would go", &to.dry_run);
+  options.number("keep", 0, "N", "forget: all but the newest N", &to.keep, 0, INT_MAX);
+  options.text("state-dir", 0, "DIR", "exports, forget: where exports are remembered", &to.state_directory);
+  options.flag("dry-run", 'n', "prune, forget: only say what would go", &to.dry_run);
   options.flag("compress", 0, "convert: to FILE.zst", &to.compress);
   options.flag("decompress", 0, "convert: to FILE without .zst", &to.decompress);
   return spec;
@@ -118,9 +126,24 @@ Status convert(const std::string& operand, const Options& options, Tool&) {
   return convert_sidecar(from, to, system_clock());
 }
 
+Status exports(const std::string& vm, const Options& options, Tool& tool) {
+  const auto form = options.json ? ExportListForm::kJson : ExportListForm::kText;
+  return print(HX_TRY(describe_exports(MetadataStore(options.state_directory), vm, form)), options, tool);
+}
+
+Status forget(const std::string& vm, const Options& options, Tool& tool) {
+  if (options.keep < 0) return usage_error("forget needs --keep").with_hint("hx-ckpt forget --keep 30 VM");
+  const MetadataStore store(options.state_directory);
+  const Pruning pruning = options.dry_run ? Pruning::kOnlySay : Pruning::kRemove;
+  for (const std::string& path : HX_TRY(store.prune(vm, static_cast<size_t>(options.keep), pruning)))
+    HX_TRY(tool.print(path + "\n"));
+  return {};
+}
+
 using Command = Status (*)(const std::string&, const Options&, Tool&);
-const std::map<std::string, Command> kCommands = {{"show", show}, {"token", token}, {"check", check},    {"list", list},
-                                                  {"rm", remove}, {"prune", prune}, {"convert", convert}};
+const std::map<std::string, Command> kCommands = {{"show", show},       {"token", token},     {"check", check},
+                                                  {"list", list},       {"rm", remove},       {"prune", prune},
+                                                  {"convert", convert}, {"exports", exports}, {"forget", forget}};
 
 Status run(const Options& options, Tool& tool) {
   const std::string& word = options.words.front();
@@ -130,11 +153,15 @@ Status run(const Options& options, Tool& tool) {
     for (const auto& command : kCommands) words.push_back(command.first);
     const std::string near = nearest_word(word, words);
     return usage_error("unknown command '" + word + "'")
-        .with_hint(near.empty() ? "commands are show, token, check, list, rm, prune, convert"
+        .with_hint(near.empty() ? "commands are show, token, check, list, rm, prune, convert, exports, forget"
                                 : "did you mean '" + near + "'?");
   }
   std::vector<std::string> operands(options.words.begin() + 1, options.words.end());
   if (operands.empty() && word == "list") operands.push_back(".");
+  if (operands.empty() && word == "exports") {
+    operands = HX_TRY(MetadataStore(options.state_directory).machines());
+    if (operands.empty()) return {};
+  }
   if (operands.empty()) return usage_error(word + ": missing operand");
   if (operands.size() > 1 && word == "token") return usage_error("token: extra operand '" + operands[1] + "'");
   for (const std::string& operand : operands) {

@@ -106,6 +106,9 @@ Status fetch(FetchOptions& options, Tool& tool, std::stop_source& stop, bool& ha
   for (const auto& path : options.file_paths) options.request.files.push_back(HX_TRY(read_machine_file(path)));
   options.net.explain = [&tool](const std::string& text) { tool.explain(text); };
   options.request.location.net = std::make_shared<NetAccess>(options.net);
+  // Only a stream tells its sink the change token.
+  if (options.form() == Form::kStream && options.request.ranges.empty() && options.extents_path.empty())
+    options.request.location.tracking.next = NextPoint::kBegin;
   auto disks = HX_TRY(plan_fetch(std::move(options.request)));
   // An empty one: the sink has nothing yet.
   if (!options.token.value_or("").empty()) {

@@ -16,6 +16,7 @@
 #include "cli/exit_status.h"
 #include "cli/printable.h"
 #include "io/fd_io.h"
+#include "io/last_acts.h"
 #include "io/temporary_names.h"
 
 namespace hx {
@@ -69,6 +70,7 @@ const char* tool_name_at_exit = "hx";
   }
   std::string line = std::string(tool_name_at_exit) + ": error: " + printable(what) + "\n";
   [[maybe_unused]] ssize_t written = ::write(STDERR_FILENO, line.data(), line.size());
+  run_last_acts();
   const auto no_more = remove_temporaries();
   _exit(exit_status(ErrorKind::kSystem));
 }
@@ -158,6 +160,7 @@ int Tool::finish(Status& status) {
 // The notes have spoken before the temporaries are held: one may have saved a checkpoint, and then waited for a thread
 // that was amid one.
 void Tool::die_by(int signal, const std::list<std::string>& notes) {
+  run_last_acts();  // they may remove temporaries of their own
   // Nothing after it can hang and leave them. Nor may another thread make new ones, so it is never let go.
   [[maybe_unused]] static auto* const no_more = new auto(remove_temporaries());
   std::string lines;

@@ -110,7 +110,8 @@ class HeaderReader {
   }
 
   Status read_bitmaps(uint64_t at, uint64_t length) {
-    if ((to_.autoclear & kQcow2BitmapsValid) == 0) return {};  // some program that knows of none wrote to the file
+    to_.has_stale_bitmaps = (to_.autoclear & kQcow2BitmapsValid) == 0;
+    if (to_.has_stale_bitmaps) return {};
     if (length != sizeof(Qcow2BitmapsBytes) || !fits_within(at, length, file_size_))
       return wrong("a bitmaps extension of " + std::to_string(length) + " bytes");
     const auto bytes = HX_TRY(read_struct<Qcow2BitmapsBytes>(file_, at));

@@ -34,6 +34,7 @@ struct Qcow2Header {
   uint64_t backing_offset = 0;
   std::string backing_name, backing_format, data_file;  // empty: none, or not said
   std::optional<Qcow2BitmapDirectory> bitmaps;          // only where the file says that they are consistent
+  bool has_stale_bitmaps = false;  // there are some, but a program that knows of none wrote to the file
   std::vector<Qcow2Extension> extensions;
 
   uint64_t cluster_size() const { return uint64_t{1} << cluster_bits; }

@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 
 #include "base/redact.h"
+#include "extent/delta_disk.h"
 #include "providers/aws/s3_object.h"
 #include "providers/http/http_disk.h"
 #include "providers/local/disk_location.h"
@@ -10,6 +11,9 @@
 #include "providers/local/image_target.h"
 #include "providers/local/source_aliases.h"
 #include "providers/nbd/nbd_disk.h"
+#include "providers/qemu/offline_changes.h"
+#include "providers/qemu/qemu_disks.h"
+#include "providers/qemu/qemu_tracking.h"
 
 namespace hx {
 namespace {
@@ -22,13 +26,10 @@ bool exists(const std::string& path) {
 Error later(const std::string& text, const std::string& scheme) {
   Error error = unsupported(redact_urls(text) + ": this version cannot read disks from " + scheme + ":");
   if (exists(text)) return std::move(error).with_hint("the file of this name is ./" + text);
-  return std::move(error).with_hint("it reads files, block devices and NBD exports");
+  return std::move(error).with_hint("it reads files, block devices, NBD exports and machines of QEMU");
 }
 
-Result<std::shared_ptr<DiskReader>> open_image(const std::string& path, ImageFormat format,
-                                               const std::optional<SnapshotName>& snapshot,
-                                               const LocationOptions& options) {
-  ImageChain chain = HX_TRY(ImageChain::open(path, format, {options.in_use, options.allow_backing}));
+Result<std::shared_ptr<DiskReader>> disk_in(ImageChain chain, const std::optional<SnapshotName>& snapshot) {
   if (snapshot || !chain.layers().empty()) {
     auto disk = HX_TRY(native_image_disk(chain, snapshot));
     return image_disk(std::move(chain), std::move(disk));
@@ -37,10 +38,27 @@ Result<std::shared_ptr<DiskReader>> open_image(const std::string& path, ImageFor
   NbdServer server;
   server.command = chain.server_command(connection.connections);
   server.inherited = chain.descriptors();
-  server.name = path;
+  server.name = chain.path();
   auto served = open_nbd_disk(server, connection);
   if (!served) return image_error(std::move(served).error());
   return image_disk(std::move(chain), std::move(*served));
+}
+
+Result<std::shared_ptr<DiskReader>> open_image(const std::string& path, ImageFormat format,
+                                               const std::optional<SnapshotName>& snapshot,
+                                               const LocationOptions& options) {
+  return disk_in(HX_TRY(ImageChain::open(path, format, {options.in_use, options.allow_backing})), snapshot);
+}
+
+// What changed in an image since a token, by the bitmaps in it.
+Result<std::shared_ptr<DiskReader>> open_image_changes(const std::string& path, const LocationOptions& options) {
+  if (options.tracking.since.size() != 1) return usage_error(path + ": is one disk, and here are several tokens");
+  ImageChain chain = HX_TRY(ImageChain::open(path, ImageFormat::kQcow2, {options.in_use, options.allow_backing}));
+  OfflineChanges changes = HX_TRY(offline_changes(chain.file(), options.tracking.since.front()));
+  auto disk = HX_TRY(disk_in(std::move(chain), {}));
+  changes.info.name = disk->info().name;
+  changes.info.consistency = disk->info().consistency;
+  return delta_of(std::move(disk), changes.changed, std::move(changes.info));
 }
 
 bool is_server_scheme(const std::string& scheme) {
@@ -68,20 +86,54 @@ Result<std::shared_ptr<DiskReader>> open_on_server(const std::string& scheme, co
   return open_http_disk(text, access_of(options), unproven);
 }
 
-// One place that is no alias.
+NbdOptions nbd_options(const LocationOptions& options) {
+  NbdOptions connection;
+  connection.timeout = access_of(options).options().curl.stall_timeout;
+  return connection;
+}
+
+// A running machine: its disks at one point in time.
+Result<std::vector<std::shared_ptr<DiskReader>>> open_machine(const std::string& text, const LocationOptions& options) {
+  return open_qemu_disks(text, options.tracking,
+                         [&](const std::string& uri, const std::string& bitmap) -> Result<OpenedExport> {
+                           NbdServer server;
+                           server.uri = uri;
+                           NbdOptions connection = nbd_options(options);
+                           connection.dirty_bitmap = bitmap;
+                           auto opened = HX_TRY(open_nbd_disk_and_changes(server, connection));
+                           return OpenedExport{std::move(opened.reader), std::move(opened.dirty)};
+                         });
+}
+
+// One place that is one disk.
 Result<std::shared_ptr<DiskReader>> open_place(const std::string& text, const LocationOptions& options) {
   const DiskLocation location = parse_location(text);
   if (location.kind != LocationKind::kScheme) return open_disk_file(location.name, options);
   if (is_nbd_scheme(location.scheme)) {
     NbdServer server;
     server.uri = text;
-    NbdOptions connection;
-    connection.timeout = access_of(options).options().curl.stall_timeout;
-    return open_nbd_disk(server, connection);
+    return open_nbd_disk(server, nbd_options(options));
   }
   if (location.scheme == "file") return open_disk_file(HX_TRY(path_of_file_url(text)), options);
   if (is_server_scheme(location.scheme)) return open_on_server(location.scheme, text, options);
   return later(text, location.scheme);
+}
+
+Result<std::vector<std::shared_ptr<DiskReader>>> open_places(const std::string& text, const LocationOptions& options) {
+  if (parse_location(text).scheme == "qemu") return open_machine(text, options);
+  std::vector<std::shared_ptr<DiskReader>> one;
+  if (!options.tracking.since.empty()) {
+    const auto location = parse_location(text);
+    const bool is_now = exists(location.name) || !split_snapshot(location.name).snapshot;
+    if (location.kind != LocationKind::kScheme && is_now &&
+        HX_TRY(format_of_file(location.name, options.format)) == ImageFormat::kQcow2) {
+      one.push_back(HX_TRY(open_image_changes(location.name, options)));
+      return one;
+    }
+    return Error{ErrorKind::kFullRequired, redact_urls(text) + ": nothing tracks its changes", "", "no-tracking"};
+  }
+  one.push_back(HX_TRY(open_place(text, options)));
+  return one;
 }
 
 }  // namespace
@@ -118,20 +170,46 @@ Result<std::vector<LocatedDisk>> open_location(const std::string& text, const Lo
       (location.kind == LocationKind::kWord && !exists(location.name) && !exists(split_snapshot(location.name).path));
   std::vector<LocatedDisk> disks;
   if (!is_alias) {
-    auto reader = HX_TRY(open_place(text, options));
-    std::string name = reader->info().name;
-    disks.push_back({std::move(reader), std::move(name)});
+    for (auto& reader : HX_TRY(open_places(text, options))) {
+      std::string name = reader->info().name;
+      disks.push_back({std::move(reader), std::move(name)});
+    }
     return disks;
   }
   const std::string sources = options.sources_path.empty() ? default_sources_path() : options.sources_path;
   const auto aliases = HX_TRY(SourceAliases::load(sources));
   const auto places = HX_TRY(aliases.resolve(location.name));
   for (const auto& place : places) {
-    auto reader = HX_TRY_IN("alias " + location.name, open_place(place, options));
-    std::string name = places.size() == 1 ? location.name : reader->info().name;
-    disks.push_back({std::move(reader), std::move(name)});
+    auto readers = HX_TRY_IN("alias " + location.name, open_places(place, options));
+    const bool is_one = places.size() == 1 && readers.size() == 1;
+    for (auto& reader : readers) {
+      std::string name = is_one ? location.name : reader->info().name;
+      disks.push_back({std::move(reader), std::move(name)});
+    }
   }
   return disks;
+}
+
+namespace {
+
+Error tracks_nothing(const std::string& location) {
+  return unsupported(redact_urls(location) + ": nothing there tracks changes")
+      .with_hint("machines of QEMU can: qemu:SOCKET");
+}
+
+}  // namespace
+
+Result<MachineTracking> tracking_of(const std::string& location, const std::vector<std::string>& tokens) {
+  if (parse_location(location).scheme == "qemu") return qemu_tracking(location, tokens);
+  return tracks_nothing(location);
+}
+Status enable_tracking(const std::string& location, uint64_t granularity) {
+  if (parse_location(location).scheme == "qemu") return enable_qemu_tracking(location, granularity);
+  return tracks_nothing(location);
+}
+Status disable_tracking(const std::string& location) {
+  if (parse_location(location).scheme == "qemu") return disable_qemu_tracking(location);
+  return tracks_nothing(location);
 }
 
 bool is_remote_file(const std::string& text) { return is_server_scheme(parse_location(text).scheme); }

@@ -1,7 +1,5 @@
 #include "snapshot/mirn_header.h"
 
-#include <sys/random.h>
-
 #include <algorithm>
 #include <cstring>
 
@@ -199,21 +197,6 @@ bool says_version_2(ByteSpan beginning) {
 
 std::string state_of(const SnapshotHeader& header) {
   return header.hx ? header.hx->state : "sha256:" + header.checksum.hex();
-}
-
-std::string make_uuid() {
-  uint8_t random[16];
-  // 16 bytes: never short, never interrupted once the kernel's pool is up (getrandom(2)).
-  if (getrandom(random, sizeof random, 0) != sizeof random) std::abort();
-  random[6] = static_cast<uint8_t>((random[6] & 0x0F) | 0x40);
-  random[8] = static_cast<uint8_t>((random[8] & 0x3F) | 0x80);
-  std::string text;
-  for (size_t i = 0; i < sizeof random; ++i) {
-    if (i == 4 || i == 6 || i == 8 || i == 10) text += '-';
-    text += "0123456789abcdef"[random[i] >> 4];
-    text += "0123456789abcdef"[random[i] & 15];
-  }
-  return text;
 }
 
 }  // namespace hx

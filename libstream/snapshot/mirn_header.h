@@ -3,6 +3,7 @@
 
 #include <optional>
 
+#include "base/uuid.h"
 #include "extent/extent.h"
 #include "hash/digest.h"
 #include "io/byte_io.h"
@@ -60,8 +61,5 @@ bool says_version_2(ByteSpan beginning);
 
 // What a delta on this snapshot calls its parent: the state; of one of the original's "sha256:" and the checksum.
 std::string state_of(const SnapshotHeader&);
-
-// A new random one (version 4), for "state".
-std::string make_uuid();
 
 }  // namespace hx

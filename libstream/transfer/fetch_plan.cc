@@ -25,6 +25,7 @@ class LabelledSource : public ExtentSource {
                             : read_ahead(disk.reader, std::move(disk.what), options)),
         key_(std::move(disk.key)),
         name_(std::move(disk.name)),
+        parent_state_(std::move(disk.parent_state)),
         files_(std::move(disk.files)) {}
 
   Result<std::optional<DiskInfo>> next_disk() override {
@@ -32,6 +33,7 @@ class LabelledSource : public ExtentSource {
     if (!info) return info;
     info->key = key_;
     info->name = name_;
+    if (!parent_state_.empty()) info->parent_state = parent_state_;
     info->files = std::move(files_);
     return info;
   }
@@ -40,7 +42,7 @@ class LabelledSource : public ExtentSource {
 
  private:
   std::unique_ptr<ExtentSource> source_;
-  std::string key_, name_;
+  std::string key_, name_, parent_state_;
   std::vector<MachineFile> files_;
 };
 

@@ -29,6 +29,7 @@ struct DiskToFetch {
   std::string name;
   std::vector<MachineFile> files;
   std::optional<ResumePoint> resume = {};  // `what` begins there
+  std::string parent_state = {};           // of a delta, instead of what the reader says; empty: that
 };
 
 // Opens the disks and maps them. No content is read.

@@ -84,12 +84,14 @@ expect_delta() {
   expect_one_error hx-cbt-diff
   expect_pipe '4 4' 'hx-cbt-diff a.img b.img | hx-snap-pack -o d.mirn'
   [ ! -e d.mirn ]
-  for command in 'a.img' 'a.img a.img a.img' '--granularity 100 a.img a.img' '--base gone.mirn a.img'; do
+  for command in 'a.img' 'a.img a.img a.img' '--granularity 100 a.img a.img' '--base gone.mirn a.img' \
+    '--since t a.img a.img' '--since t --base a.mirn a.img' '--since t --granularity 4K a.img'; do
     # shellcheck disable=SC2086  # a command line
     expect_status 2 hx-cbt-diff --map json $command
     expect_one_error hx-cbt-diff
   done
   expect_status 1 hx-cbt-diff --map json --base a.img a.img
+  expect_status 4 hx-cbt-diff --map json --since t a.img
 }
 
 @test "a disk whose content looks like a snapshot is compared as a disk" {

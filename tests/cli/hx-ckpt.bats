@@ -134,3 +134,24 @@ END
     expect_one_error hx-ckpt
   done
 }
+
+@test "exports that are remembered are listed, and all but the newest forgotten" {
+  mkdir -p state/web-01
+  for day in 01 02 03 04; do
+    printf '{"vm_id": "web-01", "export_time": "2026-02-%sT10:30:15Z", "total_size": 1048576, "disks": [{"key": "a"}]}' $day \
+      >state/web-01/2026-02-${day}T10-30-15.000Z.json
+  done
+  cp state/web-01/2026-02-04T10-30-15.000Z.json state/web-01/latest.json
+  printf x >state/web-01/2026-02-02T10-30-15.000Z.json
+  expect_status 0 hx-ckpt exports --state-dir state
+  [ "$(wc -l <<<"$out")" -eq 4 ]
+  expect_out 'web-01  2026-02-01T10:30:15.000Z  1.00 MiB  1 disk  state/web-01/2026-02-01T10-30-15.000Z.json' 'web-01  unreadable'
+  hx-ckpt exports --json --state-dir state web-01 >../out
+  [ "$(jq -c .disks ../out | tr '\n' ' ')" = '1 null 1 1 ' ]
+  expect_status 0 hx-ckpt forget --keep 1 -n --state-dir state web-01
+  [ "$(wc -l <<<"$out")" -eq 3 ]
+  expect_status 0 hx-ckpt forget --keep 1 --state-dir state web-01
+  assert_no_files_left state/web-01 2026-02-04T10-30-15.000Z.json latest.json
+  expect_status 2 hx-ckpt forget --state-dir state web-01
+  expect_status 2 hx-ckpt forget --keep 1 --state-dir state ../web-01
+}

@@ -182,7 +182,7 @@ disks_of_out() { grep -aoE '\{"key":[^}]*\}' ../out; }
 }
 
 @test "a source that this version does not have is status 8" {
-  for location in qemu:/run/vm.qmp gs://bucket/disk vsphere:/DC/vm/web-01; do
+  for location in gs://bucket/disk vsphere:/DC/vm/web-01; do
     expect_status 8 hx-fetch "$location"
     expect_one_error hx-fetch
   done

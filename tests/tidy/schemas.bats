@@ -178,7 +178,7 @@ without() { grep -vxE "$1"; }
     run --separate-stderr hx-fetch --raw "disk$suffix"
     [ $status -ne 8 ] || echo "$suffix"
   done >refused-suffixes
-  same schemes "$(cat refused-schemes)" "$(listed Li qemu)"
+  same schemes "$(cat refused-schemes)" "$(listed Li vsphere)"
   same suffixes "$(cat refused-suffixes)" "$(listed Pa .qcow)"
 }
 

@@ -37,6 +37,8 @@ class ImageChain {
 
   const std::string& path() const { return path_; }
   bool in_use() const { return in_use_; }
+  // The image's own file.
+  const RandomReader& file() const { return files_.front().reader; }
   // qemu-nbd, read-only, for so many clients; it must inherit descriptors().
   std::vector<std::string> server_command(int clients) const;
   std::vector<int> descriptors() const;

@@ -45,7 +45,7 @@ Result<std::unique_ptr<NbdClient>> NbdClient::open(const NbdServer& server, cons
 
 Status NbdClient::connect(const NbdServer& server, const NbdOptions& options) {
   const auto add = [&]() -> Status {
-    NbdConnection::Address address{server.uri, server.export_name, name_, {}, options.timeout};
+    NbdConnection::Address address{server.uri, server.export_name, name_, {}, options.timeout, options.dirty_bitmap};
     if (process_) address.socket = HX_TRY(process_->connect());
     connections_.push_back(HX_TRY(NbdConnection::open(std::move(address))));
     return {};
@@ -127,18 +127,16 @@ Status NbdClient::flush() {
   return batch.wait();
 }
 
-Result<ExtentList> NbdClient::map(uint64_t from, uint64_t to) {
+Result<ExtentList> NbdClient::ask_map(uint64_t from, uint64_t to, const Ask& ask) {
   ExtentList list;
   const uint64_t block = info().min_block;
   while (from < to) {
     std::vector<MapEntry> entries;
     const uint64_t begin = align_down(from, block);
-    if (info().block_status) {
-      const uint64_t end = std::min(align_down(std::min(to, begin + kMapStep) + block - 1, block), info().size);
-      NbdBatch batch;
-      next_connection().block_status(begin, end - begin, entries, batch);
-      HX_TRY(batch.wait());
-    }
+    const uint64_t end = std::min(align_down(std::min(to, begin + kMapStep) + block - 1, block), info().size);
+    NbdBatch batch;
+    ask(begin, end - begin, entries, batch);
+    HX_TRY(batch.wait());
     if (entries.empty()) entries.push_back({begin, to - begin, Kind::kData});  // it has not said: it may be anything
     for (const MapEntry& entry : entries) {
       const uint64_t entry_end = std::min(entry.end(), to);
@@ -148,6 +146,22 @@ Result<ExtentList> NbdClient::map(uint64_t from, uint64_t to) {
     }
   }
   return list;
+}
+
+Result<ExtentList> NbdClient::map(uint64_t from, uint64_t to) {
+  return ask_map(from, to, [this](uint64_t offset, uint64_t length, std::vector<MapEntry>& entries, NbdBatch& batch) {
+    if (info().block_status) next_connection().block_status(offset, length, entries, batch);
+  });
+}
+
+Result<RangeSet> NbdClient::dirty() {
+  if (!info().dirty_bitmap)
+    return Error{ErrorKind::kFullRequired, name_ + ": the server does not show the bitmap", "", "bitmap-missing"};
+  const ExtentList list = HX_TRY(ask_map(
+      0, info().size, [this](uint64_t offset, uint64_t length, std::vector<MapEntry>& entries, NbdBatch& batch) {
+        next_connection().dirty_status(offset, length, entries, batch);
+      }));
+  return ranges_of(list, Kind::kData);
 }
 
 Status NbdClient::finish() {

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "extent/extent_algebra.h"
 #include "providers/nbd/nbd_connection.h"
 #include "providers/nbd/nbd_disk.h"
 #include "providers/nbd/server_process.h"
@@ -31,6 +32,8 @@ class NbdClient {
   Status flush();
   // The kinds of [from, to), tiling it.
   Result<ExtentList> map(uint64_t from, uint64_t to);
+  // What NbdOptions::dirty_bitmap names. kFullRequired with reason "bitmap-missing": the server does not show it.
+  Result<RangeSet> dirty();
   // Hangs up, and waits until the server that was started has ended in order. Nothing may be called after it.
   Status finish();
 
@@ -39,6 +42,9 @@ class NbdClient {
   Status connect(const NbdServer&, const NbdOptions&);
   Error with_server_failure(Error);
   NbdConnection& next_connection() { return *connections_[turn_++ % connections_.size()]; }
+  // One answer of the server about what lies from `begin` on; it has at least one byte.
+  using Ask = std::function<void(uint64_t offset, uint64_t length, std::vector<MapEntry>&, NbdBatch&)>;
+  Result<ExtentList> ask_map(uint64_t from, uint64_t to, const Ask&);
   void read_aligned(uint64_t offset, MutableByteSpan, NbdBatch&);
 
   const std::string name_;

@@ -26,6 +26,7 @@ constexpr uint64_t kMostPayload = 32 * kMiB;
 constexpr uint64_t kMostZeroes = 256 * kMiB;
 // Of requests that carry less: a server has its limit for their number (qemu-nbd and nbdkit take 16 at once of a
 // client).
+const std::string kAllocation = LIBNBD_CONTEXT_BASE_ALLOCATION;
 constexpr uint64_t kLeastCost = 64 * kKiB, kCostOfZeroes = kMiB;
 
 // "nbd_connect_unix: connect: /x: Connection refused": the function is no news to the user.
@@ -113,7 +114,8 @@ struct NbdConnection::Request {
   NbdConnection* connection;
   NbdBatch* batch;
   Order order;
-  std::vector<MapEntry>* entries = nullptr;  // of a block status
+  std::vector<MapEntry>* entries = nullptr;  // of a block status,
+  const std::string* context = nullptr;      // in this context
   std::list<Request>::iterator self;
 };
 
@@ -131,12 +133,16 @@ int NbdConnection::on_answer(void* data, int* error) {
 int NbdConnection::on_block_status(void* data, const char* context, uint64_t offset, uint32_t* entries, size_t count,
                                    int*) {
   auto& request = *static_cast<Request*>(data);
-  if (std::strcmp(context, LIBNBD_CONTEXT_BASE_ALLOCATION) != 0 || !request.entries->empty()) return 0;
+  if (*request.context != context || !request.entries->empty()) return 0;
+  const bool is_allocation = *request.context == kAllocation;
   const uint64_t end = request.order.offset + request.order.length;
   for (size_t i = 0; i + 1 < count && offset < end; i += 2) {
     const uint64_t length = std::min<uint64_t>(entries[i], end - offset);
-    // A hole says nothing of what is read from it; zero does (proto.md, "base:allocation").
-    const Kind kind = (entries[i + 1] & LIBNBD_STATE_ZERO) ? Kind::kZero : Kind::kData;
+    // A hole says nothing of what is read from it; zero does (proto.md, "base:allocation"). QEMU's
+    // docs/interop/nbd.txt: bit 0 of "qemu:dirty-bitmap:…" is dirty.
+    const Kind kind = is_allocation          ? (entries[i + 1] & LIBNBD_STATE_ZERO) ? Kind::kZero : Kind::kData
+                      : (entries[i + 1] & 1) ? Kind::kData
+                                             : Kind::kAbsent;
     if (length == 0) break;  // against the protocol; what came before it stands
     request.entries->push_back({offset, length, kind});
     offset += length;
@@ -146,7 +152,10 @@ int NbdConnection::on_block_status(void* data, const char* context, uint64_t off
 
 // --- handshake -----------------------------------------------------------------------------------------------------
 
-NbdConnection::NbdConnection(Address address) : address_(std::move(address)), handle_(nbd_create()) {}
+NbdConnection::NbdConnection(Address address)
+    : address_(std::move(address)),
+      dirty_context_("qemu:dirty-bitmap:" + address_.dirty_bitmap),
+      handle_(nbd_create()) {}
 
 Result<std::unique_ptr<NbdConnection>> NbdConnection::open(Address address) {
   auto connection = std::unique_ptr<NbdConnection>(new NbdConnection(std::move(address)));
@@ -209,7 +218,8 @@ Status NbdConnection::shake_hands() {
   nbd_set_opt_mode(handle_, true);              // so that the server's answer to the export's name is told apart
   nbd_set_uri_allow_local_file(handle_, true);  // the user wrote it
   nbd_set_pread_initialize(handle_, false);     // what failed is never looked at
-  nbd_add_meta_context(handle_, LIBNBD_CONTEXT_BASE_ALLOCATION);
+  nbd_add_meta_context(handle_, kAllocation.c_str());
+  if (!address_.dirty_bitmap.empty()) nbd_add_meta_context(handle_, dirty_context_.c_str());
   // The last bytes of a disk that is no multiple of the block size can be asked for in no other way.
   nbd_set_strict_mode(handle_, nbd_get_strict_mode(handle_) & ~LIBNBD_STRICT_ALIGN);
   int begun;
@@ -261,7 +271,8 @@ void NbdConnection::learn_export() {
   info_.size = at_least(nbd_get_size(handle_));
   info_.read_only = nbd_is_read_only(handle_) == 1;
   info_.multi_conn = nbd_can_multi_conn(handle_) == 1;
-  info_.block_status = nbd_can_meta_context(handle_, LIBNBD_CONTEXT_BASE_ALLOCATION) == 1;
+  info_.block_status = nbd_can_meta_context(handle_, kAllocation.c_str()) == 1;
+  info_.dirty_bitmap = nbd_can_meta_context(handle_, dirty_context_.c_str()) == 1;
   info_.zeroes = nbd_can_zero(handle_) == 1;
   info_.flush = nbd_can_flush(handle_) == 1;
   // Not said: any server that matters takes single bytes then.
@@ -289,7 +300,7 @@ void NbdConnection::submit(Order order, NbdBatch& batch, const Issue& issue) {
   std::lock_guard lock(mutex_);
   if (broken_) return batch.done(order.cost, *broken_, std::move(order.keep));
   if (requests_.empty()) last_sign_ = steady_clock::now();
-  requests_.push_back({this, &batch, std::move(order), nullptr, {}});
+  requests_.push_back({this, &batch, std::move(order), nullptr, nullptr, {}});
   Request& request = requests_.back();
   request.self = std::prev(requests_.end());
   if (issue(request) == -1) {
@@ -324,8 +335,17 @@ void NbdConnection::flush(NbdBatch& batch) {
   });
 }
 void NbdConnection::block_status(uint64_t offset, uint64_t length, std::vector<MapEntry>& entries, NbdBatch& batch) {
+  ask_status(kAllocation, offset, length, entries, batch);
+}
+void NbdConnection::dirty_status(uint64_t offset, uint64_t length, std::vector<MapEntry>& entries, NbdBatch& batch) {
+  ask_status(dirty_context_, offset, length, entries, batch);
+}
+// One answer holds all contexts of the connection; each has its own pieces.
+void NbdConnection::ask_status(const std::string& context, uint64_t offset, uint64_t length,
+                               std::vector<MapEntry>& entries, NbdBatch& batch) {
   submit({"block status", offset, length, 0}, batch, [&](Request& request) {
     request.entries = &entries;
+    request.context = &context;
     return nbd_aio_block_status(handle_, length, offset, {on_block_status, &request, nullptr},
                                 {on_answer, &request, nullptr}, 0);
   });

@@ -27,6 +27,7 @@ struct NbdExport {
   bool read_only = false;
   bool multi_conn = false;    // several connections see one disk
   bool block_status = false;  // base:allocation
+  bool dirty_bitmap = false;  // the one that was asked for
   bool zeroes = false;        // NBD_CMD_WRITE_ZEROES
   bool flush = false;
   uint64_t min_block = 1;    // requests are aligned to it; a power of two
@@ -69,6 +70,7 @@ class NbdConnection {
     std::string uri, export_name, name;
     UniqueFd socket;
     std::chrono::milliseconds timeout;
+    std::string dirty_bitmap = {};  // its context is asked for, too
   };
   static Result<std::unique_ptr<NbdConnection>> open(Address);
   ~NbdConnection();  // what is in flight fails; says goodbye to the server
@@ -85,6 +87,8 @@ class NbdConnection {
   // Appends what the server says of [offset, offset + length), which it may cut short or exceed: kinds by the zero
   // flag alone, clipped to the range. Touched until the batch was waited for.
   void block_status(uint64_t offset, uint64_t length, std::vector<MapEntry>&, NbdBatch&);
+  // The same of the dirty bitmap: data where it is dirty, else absent.
+  void dirty_status(uint64_t offset, uint64_t length, std::vector<MapEntry>&, NbdBatch&);
 
  private:
   struct Request;
@@ -96,6 +100,8 @@ class NbdConnection {
   Status choose_export();
   void learn_export();
   Error handshake_error(int errno_value) const;
+
+  void ask_status(const std::string& context, uint64_t offset, uint64_t length, std::vector<MapEntry>&, NbdBatch&);
 
   struct Order {
     const char* verb;
@@ -114,6 +120,7 @@ class NbdConnection {
                              int* error);
 
   Address address_;
+  const std::string dirty_context_;
   NbdExport info_;
   UniqueFd wake_;  // an eventfd: something is to be sent, or the thread is to end
 

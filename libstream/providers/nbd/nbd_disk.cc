@@ -32,14 +32,21 @@ class NbdDisk : public DiskReader {
 
 }  // namespace
 
-Result<std::shared_ptr<DiskReader>> open_nbd_disk(const NbdServer& server, const NbdOptions& options) {
+Result<NbdDiskAndChanges> open_nbd_disk_and_changes(const NbdServer& server, const NbdOptions& options) {
   auto client = HX_TRY(NbdClient::open(server, options));
+  NbdDiskAndChanges opened;
+  if (!options.dirty_bitmap.empty()) opened.dirty = HX_TRY(client->dirty());
   DiskInfo info;
   info.key = "disk0";
   if (!client->info().name.empty()) info.name = to_leaf_name(client->info().name);
   info.size = client->info().size;
   if (!client->info().read_only) info.consistency = "none";
-  return std::shared_ptr<DiskReader>(std::make_shared<NbdDisk>(std::move(client), std::move(info)));
+  opened.reader = std::make_shared<NbdDisk>(std::move(client), std::move(info));
+  return opened;
+}
+
+Result<std::shared_ptr<DiskReader>> open_nbd_disk(const NbdServer& server, const NbdOptions& options) {
+  return HX_TRY(open_nbd_disk_and_changes(server, options)).reader;
 }
 
 }  // namespace hx

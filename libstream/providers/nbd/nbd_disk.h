@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "extent/disk_reader.h"
+#include "extent/extent_algebra.h"
 #include "extent/file_sink.h"
 
 namespace hx {
@@ -35,6 +36,8 @@ struct NbdOptions {
   std::chrono::milliseconds timeout = std::chrono::seconds(60);
   // What a sink finds in its target. kZeros: it was made just now, and zeros are not written.
   TargetContent was = TargetContent::kAnything;
+  // One of QEMU's that the server shows: what has changed.
+  std::string dirty_bitmap = {};
 };
 
 // Whether a location's scheme is one of ours: "nbd", "nbds", "nbd+unix", "nbds+unix".
@@ -50,6 +53,14 @@ bool is_nbd_scheme(std::string_view scheme);
 // info(): key "disk0", the name is the export's. NBD has no proof that a disk does not change: consistency is "" where
 // the export is read-only (the server's promise: no client writes), else "none"; check_unchanged() says nothing more.
 Result<std::shared_ptr<DiskReader>> open_nbd_disk(const NbdServer&, const NbdOptions& = {});
+
+// The same, and what NbdOptions::dirty_bitmap says at this moment. kFullRequired with reason "bitmap-missing": the
+// server does not show it.
+struct NbdDiskAndChanges {
+  std::shared_ptr<DiskReader> reader;
+  RangeSet dirty;
+};
+Result<NbdDiskAndChanges> open_nbd_disk_and_changes(const NbdServer&, const NbdOptions&);
 
 // An existing export, in place: zero extents are made zero (NBD_CMD_WRITE_ZEROES, or written). Order::kAny. kRefused:
 // smaller than the disk; smaller than `needed` bytes at once. commit(): flush; then, of a server that was started, its

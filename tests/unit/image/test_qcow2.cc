@@ -113,7 +113,9 @@ TEST_CASE("qcow2: a dirty bitmap is what nbdinfo shows of it, and none when a wr
     CHECK(must(dirty_ranges(file, data.header, data.bitmaps[0])) == RangeSet{{8192, 4096}, {102400, 12288}});
   }
   bytes[95] = 0;  // autoclear
-  CHECK(must(read_qcow2_metadata(MemoryReader(as_bytes(bytes)))).bitmaps.empty());
+  const Qcow2Metadata data = must(read_qcow2_metadata(MemoryReader(as_bytes(bytes))));
+  CHECK(data.bitmaps.empty());
+  CHECK(data.header.has_stale_bitmaps);
 }
 
 TEST_CASE("qcow2: counts of each width, within a byte the first in the low bits") {

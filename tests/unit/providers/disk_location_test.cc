@@ -71,9 +71,9 @@ TEST_CASE("a file is opened as a raw disk and named after itself") {
 
 TEST_CASE("a scheme that this version does not have is not supported") {
   Directory dir;
-  Error error = failure(open_location("qemu:/run/vm.qmp", dir.options()));
+  Error error = failure(open_location("vsphere:/DC/vm/web", dir.options()));
   CHECK(error.kind == ErrorKind::kUnsupported);
-  CHECK(error.message == "qemu:/run/vm.qmp: this version cannot read disks from qemu:");
+  CHECK(error.message == "vsphere:/DC/vm/web: this version cannot read disks from vsphere:");
 }
 
 TEST_CASE("a name with another format's suffix is that format or refused, unless raw is asked for") {
