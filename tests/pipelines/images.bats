@@ -254,14 +254,14 @@ servers_of() {
 
 @test "killed before the server has answered: it goes too, though no client ever came" {
   make_dense disk.img 1M
-  image disk.img disk.qcow2
+  image disk.img disk.vmdk
   mkdir bin
   mkfifo started
   # A server that is as slow as can be.
   printf '#!/bin/sh\necho $$ >"%s/started"\nexec sleep 1000\n' "$PWD" >bin/qemu-nbd
   chmod +x bin/qemu-nbd
-  PATH=$PWD/bin:$PATH hx-fetch --raw disk.qcow2 >/dev/null 2>&1 3>&- & tool=$!
-  server=$(cat started)
+  PATH=$PWD/bin:$PATH hx-fetch --raw disk.vmdk >/dev/null 2>&1 3>&- & tool=$!
+  server=$(timeout 20 cat started) || fail "no server was started"
   kill -KILL "$tool"
   wait "$tool" || true
   timeout 20 tail --pid="$server" -f /dev/null || { kill -KILL "$server"; fail 'the server stays'; }
@@ -269,13 +269,13 @@ servers_of() {
 
 @test "killed at any moment of the start: no server stays" {
   make_dense disk.img 1M
-  image disk.img disk.qcow2
+  image disk.img disk.vmdk
   export TMPDIR=$PWD/tmp
   mkdir tmp
   RANDOM=$((${HX_SEED:-20260101} % 32768))
   for _ in $(seq 40); do
-    timeout -s KILL "0.$(printf %03d $((RANDOM % 60)))" hx-fetch --raw disk.qcow2 >/dev/null 3>&- || true
-    for server in $(servers_of "$PWD/disk.qcow2"); do
+    timeout -s KILL "0.$(printf %03d $((RANDOM % 60)))" hx-fetch --raw disk.vmdk >/dev/null 3>&- || true
+    for server in $(servers_of "$PWD/disk.vmdk"); do
       timeout 20 tail --pid="$server" -f /dev/null || { kill -KILL "$server"; fail 'a server stays'; }
     done
   done
