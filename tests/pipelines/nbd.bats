@@ -146,10 +146,10 @@ teardown() { nbd_stop; teardown_mounts; }
 @test "SIGTERM leaves no server that was started for an image, no socket and no temporary file" {
   require qemu-img qemu-nbd
   make_dense disk.img 8M
-  qemu-img convert -f raw -O qcow2 disk.img disk.qcow2
+  qemu-img convert -f raw -O vmdk disk.img disk.vmdk
   mkdir ../tmp
   mkfifo ../pipe
-  TMPDIR=$BATS_TEST_TMPDIR/tmp hx-fetch --raw disk.qcow2 >../pipe 3>&- &
+  TMPDIR=$BATS_TEST_TMPDIR/tmp hx-fetch --raw disk.vmdk >../pipe 3>&- &
   local tool=$! server status=0
   exec 4<../pipe
   head -c 1 <&4 >/dev/null   # in the middle: the rest fits into no pipe
@@ -160,7 +160,7 @@ teardown() { nbd_stop; teardown_mounts; }
   [ $status -eq 143 ]
   timeout 20 tail --pid="$server" -f /dev/null
   [ -z "$(ls -A ../tmp)" ]
-  assert_no_files_left . disk.img disk.qcow2
+  assert_no_files_left . disk.img disk.vmdk
 }
 
 @test "a server that says nothing is lost after --timeout" {
