@@ -120,7 +120,7 @@ TEST_CASE("a machine's role, by version 2 of the metadata service") {
   CHECK(service.requests.size() == 9);
 }
 
-TEST_CASE("where there is no metadata service, or no role, there are no credentials; one that fails is an error") {
+TEST_CASE("where there is no metadata service, or no role, there are no credentials, one that fails is an error") {
   for (const Answer& answer : {Answer{0, {}, "", lost()}, Answer{404, {}, "", {}}, Answer{403, {}, "", {}}}) {
     ScriptedClient nobody([&](const HttpRequest&, size_t) { return answer; });
     CHECK_FALSE(instance_credentials(environment({}), nobody).value());

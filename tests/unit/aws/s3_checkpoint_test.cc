@@ -182,7 +182,7 @@ TEST_CASE("a store without conditional writes is refused, and what was there sta
   CHECK(unsafe->remove(unsafe->store(sample_text(), version).value()).ok());
 }
 
-TEST_CASE("a write whose answer is lost is seen to be done; one that conflicts is tried again") {
+TEST_CASE("a write whose answer is lost is seen to be done, one that conflicts is tried again") {
   Store store;
   const FixedClock clock;
   const auto checkpoint = open_s3_checkpoint(store.object(), {}, clock).value();

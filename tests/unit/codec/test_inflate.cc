@@ -19,7 +19,7 @@ Status inflate_to(const std::string& deflated, std::string& content) {
 
 }  // namespace
 
-TEST_CASE("raw deflate: whole, with anything behind it, in part; damage and a cut are told") {
+TEST_CASE("raw deflate: whole, with anything behind it, in part, damage and a cut are told") {
   std::string content(kContent.size(), '?');
   REQUIRE(inflate_to(kDeflated, content).ok());
   CHECK(content == kContent);
@@ -35,7 +35,7 @@ TEST_CASE("raw deflate: whole, with anything behind it, in part; damage and a cu
   CHECK_FALSE(inflate_to("", content).ok());
 }
 
-TEST_CASE("the first zstd frames: one or two, with anything behind them; not one that is too long or too short") {
+TEST_CASE("the first zstd frames: one or two, with anything behind them, not one that is too long or too short") {
   ZstdCompressor compressor(3);
   const auto frame = [&](const std::string& text) {
     std::string out(max_frame_size(text.size()), '\0');

@@ -36,7 +36,7 @@ TEST_CASE("a disk over another: its data and zeros, the other's where it is abse
   CHECK_FALSE(disk->check_unchanged().ok());
 }
 
-TEST_CASE("a disk over a longer one shows no more than its own size; three are as two") {
+TEST_CASE("a disk over a longer one shows no more than its own size, three are as two") {
   const auto lower = std::make_shared<MemoryDisk>(500, std::vector<MapEntry>{{0, 500, Kind::kData}}, 2);
   const auto middle = std::make_shared<MemoryDisk>(200, std::vector<MapEntry>{}, 1, DiskKind::kDelta);
   const auto upper =

@@ -85,7 +85,7 @@ TEST_CASE("qcow2: the disk, and each snapshot of it") {
                                                {21504, 11264, Kind::kZero}});
 }
 
-TEST_CASE("qcow2: compressed clusters, whole and in parts; subclusters; absent over a backing file") {
+TEST_CASE("qcow2: compressed clusters, whole and in parts, subclusters, absent over a backing file") {
   for (const char* name : {"zlib", "zstd"}) {
     const std::string bytes = seed(name);
     const auto disk = disk_of(bytes);

@@ -51,7 +51,7 @@ FoundDirectory directory_of(const std::string& snapshot) {
 
 }  // namespace
 
-TEST_CASE("a damaged byte of the list of machine files is found; how long it is searched is bounded", "[heal]") {
+TEST_CASE("a damaged byte of the list of machine files is found, how long it is searched is bounded", "[heal]") {
   const std::string good = snapshot_with_files(3);
   const FoundDirectory found = directory_of(good);
   const size_t in_list = found.frame.find("file1");

@@ -57,7 +57,7 @@ TEST_CASE("metadata that is cut at any byte is damaged") {
     CHECK(parse_export_metadata(wrong).error().kind == ErrorKind::kDamaged);
 }
 
-TEST_CASE("a machine's newest export is latest.json, private and complete; older ones are pruned") {
+TEST_CASE("a machine's newest export is latest.json, private and complete, older ones are pruned") {
   TemporaryDirectory directory;
   const MetadataStore store(directory / "state");
   CHECK_FALSE(store.latest("vm").value());

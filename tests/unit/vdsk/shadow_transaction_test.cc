@@ -182,7 +182,7 @@ TEST_CASE("500 rounds of create, write, delete do not make the file grow") {
   CHECK(largest <= kDiskSize + 10 * 512 + 2 * 20 * 512);
 }
 
-TEST_CASE("unknown autoclear bits go with the first change; known ones and the dirty bit are what they were") {
+TEST_CASE("unknown autoclear bits go with the first change, known ones and the dirty bit are what they were") {
   std::string image = new_image(image_of(kForms[0]));
   image[88] = '\x80';
   MemoryDiskFile file(image);
@@ -190,7 +190,7 @@ TEST_CASE("unknown autoclear bits go with the first change; known ones and the d
   CHECK(must(read_qcow2_header(file)).autoclear == 0);
 }
 
-TEST_CASE("repair: false flags, counts too low or too high, dirty; in one flip") {
+TEST_CASE("repair: false flags, counts too low or too high, dirty, in one flip") {
   std::mt19937 random(9);
   MemoryDiskFile made(new_image(image_of(kForms[0])));
   DiskModel model{std::string(kDiskSize, '\0'), {}};
